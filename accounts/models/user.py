@@ -1,0 +1,205 @@
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Length
+from django.db.models.lookups import GreaterThanOrEqual
+
+from accounts.passwords import PasswordHashField
+from veza_site.fields import EnumField
+from veza_site.indexes import Index
+from veza_site.models import SoftDeletableModel, SoftDeletableQuerySet
+
+
+class UserRole(models.TextChoices):
+    GUEST = "guest"
+    USER = "user"
+    PREMIUM = "premium"
+    MODERATOR = "moderator"
+    ADMIN = "admin"
+    SUPER_ADMIN = "super_admin"
+
+
+class UserStatus(models.TextChoices):
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    SUSPENDED = "suspended"
+    BANNED = "banned"
+
+
+STAFF_ROLES = {UserRole.MODERATOR, UserRole.ADMIN, UserRole.SUPER_ADMIN}
+
+
+class UserManager(BaseUserManager.from_queryset(SoftDeletableQuerySet)):
+    def create_user(
+        self, email: str, username: str, password: str | None = None, **fields: Any
+    ) -> "User":
+        """
+        Create a user; without a password, one that can't log in with one.
+
+        Raises ValidationError for an address or a name that is malformed or taken, and for a
+        password over 72 bytes.
+        """
+        user = self.model(email=self.normalize_email(email), username=username, **fields)
+        user.set_password(password)
+        user.full_clean()
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(
+        self, email: str, username: str, password: str | None = None, **fields: Any
+    ) -> "User":
+        """Create a user whose role is super_admin. Raises as `create_user` does."""
+        fields = {"role": UserRole.SUPER_ADMIN, "is_verified": True} | fields
+        return self.create_user(email, username, password, **fields)
+
+    def get_by_natural_key(self, username: str) -> "User":
+        """Return the live user with this e-mail address, or raise DoesNotExist."""
+        return self.alive().get(email=self.normalize_email(username))
+
+
+class User(SoftDeletableModel, AbstractBaseUser, PermissionsMixin):
+    """Everyone with an account: listeners, creators, staff."""
+
+    email = models.EmailField(max_length=255)
+    username = models.CharField(max_length=30)
+    # The two fields that Django's authentication asks for have its names here, V1's in the table.
+    password = PasswordHashField(
+        db_column="password_hash",
+        max_length=255,
+        help_text="bcrypt; “!” for an account without a password (federated).",
+    )
+    role = EnumField(UserRole, db_default=UserRole.USER)
+    status = EnumField(UserStatus, db_default=UserStatus.ACTIVE)
+    is_verified = models.BooleanField(db_default=False, help_text="E-mail address confirmed.")
+    two_factor_enabled = models.BooleanField(db_default=False)
+    two_factor_secret = models.CharField(
+        max_length=255, null=True, blank=True, help_text="Encrypted TOTP secret."
+    )
+    token_version = models.IntegerField(
+        db_default=0, help_text="Raising it revokes every JWT issued before."
+    )
+    failed_login_attempts = models.IntegerField(db_default=0)
+    locked_until = models.DateTimeField(null=True, blank=True)
+    last_login = models.DateTimeField(db_column="last_login_at", null=True, blank=True)
+    last_login_ip = models.GenericIPAddressField(null=True, blank=True)
+
+    # V1 keeps roles and permissions in tables of its own, see the app rbac.
+    groups = None
+    user_permissions = None
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = ["username"]
+
+    class Meta:
+        db_table = "users"
+        constraints = [
+            models.CheckConstraint(
+                condition=GreaterThanOrEqual(Length("username"), 3),
+                name="chk_users_username_length",
+                violation_error_message="A username has at least 3 characters.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(failed_login_attempts__gte=0),
+                name="chk_users_failed_login_attempts",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(token_version__gte=0), name="chk_users_token_version"
+            ),
+            models.UniqueConstraint(
+                fields=["email"],
+                condition=models.Q(deleted_at__isnull=True),
+                name="idx_users_email",
+                violation_error_message="There is a user with this e-mail address.",
+            ),
+            models.UniqueConstraint(
+                fields=["username"],
+                condition=models.Q(deleted_at__isnull=True),
+                name="idx_users_username",
+                violation_error_message="There is a user with this username.",
+            ),
+        ]
+        indexes = [
+            # The newest accounts.
+            Index(fields=["-created_at"], name="idx_users_created_at"),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the user may log in."""
+        return self.status == UserStatus.ACTIVE and self.deleted_at is None
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the user may enter the admin."""
+        return self.is_active and self.role in STAFF_ROLES
+
+    @property
+    def is_superuser(self) -> bool:
+        """Whether the user may do everything in the admin."""
+        return self.is_active and self.role == UserRole.SUPER_ADMIN
+
+    def check_password(self, raw_password: str) -> bool:
+        """
+        Tell whether `raw_password` is the user's.
+
+        One hashed with fewer rounds than ours is hashed again and stored, unless another service
+        has changed it in the meantime.
+        """
+        known = self.password
+
+        def rehash(raw_password: str) -> None:
+            rehashed = make_password(raw_password)
+            if User.objects.filter(pk=self.pk, password=known).update(password=rehashed):
+                self.password = rehashed
+
+        return check_password(raw_password, known, rehash)
+
+    async def acheck_password(self, raw_password: str) -> bool:
+        """See check_password()."""
+        return await sync_to_async(self.check_password)(raw_password)
+
+    def clean(self) -> None:
+        super().clean()
+        self.email = User.objects.normalize_email(self.email)
+
+
+class FederatedIdentity(SoftDeletableModel):
+    """An account at another provider by which a user logs in."""
+
+    user = models.ForeignKey(
+        User, models.DB_CASCADE, db_index=False, related_name="federated_identities"
+    )
+    provider = models.CharField(max_length=50, help_text="google, github, discord…")
+    provider_user_id = models.CharField(
+        max_length=255, help_text="The provider's immutable subject."
+    )
+    email = models.EmailField(max_length=255, null=True, blank=True)
+    display_name = models.CharField(max_length=100, null=True, blank=True)
+    avatar_url = models.TextField(null=True, blank=True)
+    last_login_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "federated_identities"
+        verbose_name_plural = "federated identities"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "provider_user_id"],
+                condition=models.Q(deleted_at__isnull=True),
+                name="idx_federated_identities_provider_provider_user_id",
+            ),
+        ]
+        indexes = [
+            # A user's logins.
+            Index(fields=["user"], name="idx_federated_identities_user_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.provider_user_id}"

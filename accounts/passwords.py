@@ -1,0 +1,77 @@
+"""Passwords as Go's x/crypto/bcrypt reads and writes them: a bare `$2b$12$…`, at most 72 bytes."""
+
+import re
+from typing import Any
+
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, BCryptPasswordHasher
+from django.core.exceptions import ValidationError
+from django.db import models
+
+MAX_BYTES = 72  # bcrypt reads no more; Go refuses a longer password too
+
+# Django finds the hasher of a password by the word before the first `$`.
+_DJANGO_PREFIX = "bcrypt$"
+_BCRYPT_HASH = re.compile(r"\$2[abxy]?\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}")
+
+
+def _fits(password: str | bytes) -> bool:
+    """Tell whether bcrypt can read the whole of `password`."""
+    try:
+        encoded = password.encode() if isinstance(password, str) else password
+    except UnicodeEncodeError:
+        return False
+    return len(encoded) <= MAX_BYTES
+
+
+class BcryptLengthValidator:
+    """Refuse a password of which bcrypt would read only a part. Goes into a form's errors."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        if not _fits(password):
+            raise ValidationError(self.get_help_text(), code="password_too_long")
+
+    def get_help_text(self) -> str:
+        return f"Your password can't be longer than {MAX_BYTES} bytes (in UTF-8)."
+
+
+class BcryptHasher(BCryptPasswordHasher):
+    """
+    Django's bcrypt hasher, except at the edges where it would cut or fail.
+
+    A password that is too long is refused with a ValidationError when it is set, and is wrong,
+    after the usual time, when it is checked. A hash with more rounds than ours is left alone.
+    """
+
+    def encode(self, password: str | bytes, salt: str | bytes) -> str:
+        BcryptLengthValidator().validate(password)
+        return super().encode(password, salt)
+
+    def verify(self, password: str | bytes, encoded: str) -> bool:
+        fits = _fits(password)
+        return super().verify(password if fits else "", encoded) and fits
+
+    def harden_runtime(self, password: str | bytes, encoded: str) -> None:
+        super().harden_runtime(password if _fits(password) else "", encoded)
+
+    def must_update(self, encoded: str) -> bool:
+        return self.decode(encoded)["work_factor"] < self.rounds
+
+
+class PasswordHashField(models.CharField):
+    """
+    The column that holds a bare bcrypt hash, or `!` for no password.
+
+    In Python the value has Django's prefix (`bcrypt$$2b$12$…`). A column that holds anything else
+    comes out as it is, and no password matches it.
+    """
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
+        if value is not None and _BCRYPT_HASH.fullmatch(value):
+            return _DJANGO_PREFIX + value
+        return value
+
+    def get_prep_value(self, value: Any) -> Any:
+        value = super().get_prep_value(value)
+        if isinstance(value, str) and value.startswith(UNUSABLE_PASSWORD_PREFIX):
+            return UNUSABLE_PASSWORD_PREFIX  # Django adds random characters
+        return value.removeprefix(_DJANGO_PREFIX) if isinstance(value, str) else value

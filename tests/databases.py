@@ -1,0 +1,125 @@
+"""Databases of their own for tests that build, break or drop a schema."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import psycopg
+from django.conf import settings
+from django.db import connection, connections
+from psycopg import sql
+
+SPECIFICATION = settings.BASE_DIR.parent / "shared" / "v1"
+
+
+@contextlib.contextmanager
+def empty_database() -> Iterator[str]:
+    """Make an empty database beside the test database, yield its name, drop it afterwards."""
+    name = f"{connection.settings_dict['NAME']}_{uuid.uuid4().hex[:8]}"
+    with _maintenance() as server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        yield name
+    finally:
+        with _maintenance() as server:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextlib.contextmanager
+def database_alias(name: str) -> Iterator[str]:
+    """Yield an alias by which Django's commands reach the database `name`."""
+    connections.databases[name] = {**connections.databases["default"], "NAME": name}
+    try:
+        yield name
+    finally:
+        connections[name].close()
+        del connections[name]
+        del connections.databases[name]
+
+
+def connect(name: str, **options: str) -> psycopg.Connection:
+    """Return a psycopg connection to the database `name`, in autocommit, as Go would have it."""
+    return psycopg.connect(**{**_parameters(), "dbname": name, **options}, autocommit=True)
+
+
+def manage(
+    *arguments: str, database: str | None = None, **environment: str | None
+) -> subprocess.CompletedProcess[str]:
+    """
+    Run manage.py in a process of its own and return it, ended.
+
+    With `database`, it runs as in production, against the database of that name. `environment`
+    adds to that; None takes a variable away.
+    """
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=settings.BASE_DIR,
+        env=process_environment(database, **environment),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        check=False,
+    )
+
+
+def process_environment(database: str | None, **environment: str | None) -> dict[str, str]:
+    """Return the environment that `manage` runs in."""
+    ours = {"DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG", "DJANGO_SETTINGS_MODULE"}
+    variables = {name: value for name, value in os.environ.items() if name not in ours}
+    if database is not None:
+        variables |= {
+            "DATABASE_URL": database_url(database),
+            "SECRET_KEY": "only for this test, where nobody is signed in to anything at all",
+            "ALLOWED_HOSTS": "veza.example",
+        }
+    variables |= environment
+    return {name: value for name, value in variables.items() if value is not None}
+
+
+def database_url(name: str, **other: str) -> str:
+    """Return the DATABASE_URL of the database `name` on the tests' server."""
+    given = {**_parameters(), **other}
+    host = given.pop("host", "")
+    user, password = given.pop("user", ""), given.pop("password", "")
+    query = "&".join(f"{key}={quote(str(value), safe='')}" for key, value in given.items())
+    credentials = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
+    return f"postgresql://{credentials}@/{name}?host={quote(host, safe='')}&{query}".rstrip("&")
+
+
+def _parameters() -> dict[str, str]:
+    connection.ensure_connection()
+    given = connection.settings_dict
+    parameters = {
+        "host": given["HOST"],
+        "port": given["PORT"],
+        "user": given["USER"],
+        "password": given["PASSWORD"],
+    }
+    return {key: str(value) for key, value in parameters.items() if value}
+
+
+@contextlib.contextmanager
+def _maintenance() -> Iterator[psycopg.Connection]:
+    with psycopg.connect(**_parameters(), dbname="postgres", autocommit=True) as server:
+        yield server
+
+
+def apply_specification(server: psycopg.Connection) -> None:
+    """Build V1 from the files of the specification, as far as the server has the extensions."""
+    offered = {
+        name for (name,) in server.execute("SELECT name FROM pg_available_extensions").fetchall()
+    }
+    for file in sorted(SPECIFICATION.glob("*.sql")):
+        lines = file.read_text().splitlines()
+        server.execute("\n".join(line for line in lines if _can_run(line, offered)))
+
+
+def _can_run(line: str, extensions: set[str]) -> bool:
+    if not line.startswith("CREATE EXTENSION"):
+        return True
+    return any(extension in line for extension in extensions)

@@ -1,0 +1,36 @@
+"""What every domain's admin shares."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+
+
+def is_secret(field: models.Field) -> bool:
+    """Tell whether a field's column holds a secret: by the endings that the Standard gives them."""
+    return field.column is not None and field.column.endswith(("_hash", "_secret"))
+
+
+class V1Admin(admin.ModelAdmin):
+    """
+    A plain page for a V1 table.
+
+    Secrets are on no page, and rows that need one can't be added here: the platform makes them.
+    Relations are ids, since a select would load the whole other table.
+    """
+
+    show_full_result_count = False
+
+    def __init__(self, model: type[models.Model], admin_site: admin.AdminSite) -> None:
+        fields = model._meta.local_fields
+        self.exclude = [field.name for field in fields if is_secret(field)]
+        self.raw_id_fields = [field.name for field in fields if field.is_relation]
+        self.readonly_fields = [field.name for field in fields if not field.editable]
+        self._needs_secret = any(
+            is_secret(field) and not field.null and not field.has_db_default() for field in fields
+        )
+        super().__init__(model, admin_site)
+
+    def has_add_permission(self, request: HttpRequest, *arguments: Any) -> bool:
+        return not self._needs_secret and super().has_add_permission(request, *arguments)

@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.db.models.signals import pre_migrate
+
+
+class VezaSiteConfig(AppConfig):
+    name = "veza_site"
+    verbose_name = "Veza"
+
+    def ready(self) -> None:
+        from veza_site.extensions import report_missing
+        from veza_site.forward_only import refuse_to_unapply
+
+        pre_migrate.connect(refuse_to_unapply, sender=self)
+        pre_migrate.connect(report_missing, sender=self)

@@ -1,0 +1,59 @@
+"""Errors that the person at the terminal can mend, told in one line without a traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, NotSupportedError
+from environs import EnvError
+
+
+@contextmanager
+def told_in_one_line(*, traceback: bool = False) -> Iterator[None]:
+    """
+    Print an error that `explain` knows as one line on stderr and exit with status 1.
+
+    Every other exception, and with `traceback` every exception, passes as it is.
+    """
+    try:
+        yield
+    except (EnvError, ImproperlyConfigured, DatabaseError) as error:
+        line = None if traceback else explain(error)
+        if line is None:
+            raise
+        sys.exit(f"error: {line}")
+
+
+def explain(error: BaseException) -> str | None:
+    """
+    Return one line that says what is wrong and what to do about it.
+
+    Known are a setting that is missing or malformed, a server that can't be reached, a server
+    that is too old, and a role that lacks a right. Returns None for anything else.
+    """
+    if isinstance(error, EnvError | ImproperlyConfigured | NotSupportedError):
+        return _one_line(error)
+    cause = _psycopg_error(error)
+    if isinstance(cause, psycopg.errors.InsufficientPrivilege):
+        return (
+            f"the database role lacks a right: {cause.diag.message_primary}. "
+            "V1 is migrated by a role that owns the database, or that has CREATE on the database "
+            "and on its schema public; see README, “A real server”."
+        )
+    # libpq reports a server that it can't reach, or that turns it away, without an SQLSTATE.
+    if isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None:
+        return f"no connection to PostgreSQL: {_one_line(cause)}"
+    return None
+
+
+def _psycopg_error(error: BaseException | None) -> psycopg.Error | None:
+    """Return the psycopg error that `error` is or was raised from or while handling."""
+    while error is not None and not isinstance(error, psycopg.Error):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

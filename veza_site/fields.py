@@ -1,0 +1,46 @@
+"""Model fields for what the Standard asks of a column."""
+
+import re
+from typing import Any
+
+from django.contrib.postgres.functions import TransactionNow
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+class EnumField(models.CharField):
+    """
+    A column of a PostgreSQL enum type, bound to a TextChoices class.
+
+    The type has the class's name in snake case (`UserRole`: `user_role`) and the class's values as
+    labels, in their order. It is made by a migration (CREATE TYPE), not by this field; a label that
+    is added to the class needs a migration with ALTER TYPE … ADD VALUE.
+    """
+
+    def __init__(
+        self, enum: type[models.TextChoices] | None = None, *, enum_type: str = "", **options: Any
+    ) -> None:
+        if enum is not None:
+            options["choices"] = enum.choices
+            enum_type = re.sub(r"(?<!^)(?=[A-Z])", "_", enum.__name__).lower()
+        self.enum_type = enum_type
+        super().__init__(**options)
+
+    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+        name, path, arguments, options = super().deconstruct()
+        return name, path, arguments, options | {"enum_type": self.enum_type}
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return self.enum_type
+
+
+class UpdatedAtField(models.DateTimeField):
+    """
+    The column `updated_at`, which the table's trigger keeps.
+
+    An UPDATE by `save()` names the column only to get it back: the trigger's value replaces the
+    one written here, and Django reads it with RETURNING, in the same statement.
+    """
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        return super().pre_save(model_instance, add) if add else TransactionNow()

@@ -1,0 +1,23 @@
+"""What `migrate` is told before it starts, through Django's signal pre_migrate."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import CommandError
+from django.db.migrations import Migration
+
+
+def refuse_to_unapply(plan: list[tuple[Migration, bool]], **options: Any) -> None:
+    """
+    Stop a `migrate` that would unapply V1, before it has changed anything.
+
+    Receives pre_migrate, which Django sends when its plan stands and nothing is done. Raises
+    CommandError.
+    """
+    for migration, backwards in plan:
+        if backwards and migration.app_label in ["veza_site", *settings.V1_APPS]:
+            raise CommandError(
+                f"V1's migrations are forward-only: {migration} is not unapplied, and nothing was "
+                "changed. To go back, restore a backup; in development, build the schema again "
+                "with `python manage.py reset_db`."
+            )

@@ -1,0 +1,39 @@
+"""
+Django's PostgreSQL backend with the constraint names of V1's Standard.
+
+Subclassed as Django documents it: https://docs.djangoproject.com/en/6.1/ref/databases/
+(“Subclassing the built-in database backends”).
+"""
+
+from typing import Any
+
+from django.db.backends.postgresql import base
+
+from veza_site.postgresql.client import DatabaseClient
+from veza_site.postgresql.operations import DatabaseOperations
+from veza_site.postgresql.schema import DatabaseSchemaEditor
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """
+    A connection to PostgreSQL.
+
+    Where DATABASES has the key EMBEDDED, a data directory, the embedded server is started before
+    the first connection.
+    """
+
+    client_class = DatabaseClient
+    ops_class = DatabaseOperations
+    SchemaEditorClass = DatabaseSchemaEditor
+
+    def start_embedded_server(self) -> None:
+        """Start the embedded server, if the settings name one, and make it the host."""
+        if data_directory := self.settings_dict.get("EMBEDDED"):
+            # Imported here: production need not have the package.
+            from veza_site import embedded
+
+            self.settings_dict["HOST"] = embedded.start(data_directory)
+
+    def get_connection_params(self) -> dict[str, Any]:
+        self.start_embedded_server()
+        return super().get_connection_params()

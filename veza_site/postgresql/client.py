@@ -1,0 +1,22 @@
+from typing import Any
+
+from django.db.backends.postgresql import client
+
+
+class DatabaseClient(client.DatabaseClient):
+    """The client of `manage.py dbshell`: psql, for the embedded server the one it comes with."""
+
+    @classmethod
+    def settings_to_cmd_args_env(
+        cls, settings_dict: dict[str, Any], parameters: list[str]
+    ) -> tuple[list[str], dict[str, str] | None]:
+        arguments, environment = super().settings_to_cmd_args_env(settings_dict, parameters)
+        if settings_dict.get("EMBEDDED"):
+            from veza_site import embedded
+
+            arguments[0] = embedded.program("psql")
+        return arguments, environment
+
+    def runshell(self, parameters: list[str]) -> None:
+        self.connection.start_embedded_server()
+        super().runshell(parameters)

@@ -1,0 +1,114 @@
+"""
+Settings of the project.
+
+One switch decides where it runs: without DATABASE_URL this is development, on the embedded
+PostgreSQL and for this machine only; with it, everything is as production needs it.
+"""
+
+from pathlib import Path
+
+from veza_site.environment import env, not_empty
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+DEVELOPMENT = env.str("DATABASE_URL", None) is None
+
+if DEVELOPMENT:
+    DEBUG = env.bool("DEBUG", True)
+    SECRET_KEY = env.str("SECRET_KEY", "django-insecure-development-only", validate=not_empty)
+    ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+    # The names that veza_site.embedded makes.
+    _database = {"NAME": "veza", "USER": "postgres", "EMBEDDED": BASE_DIR / ".postgres"}
+else:
+    _database = env.postgresql("DATABASE_URL")
+    DEBUG = env.bool("DEBUG", False)
+    SECRET_KEY = env.str("SECRET_KEY", validate=not_empty)
+    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", subcast=str.strip, validate=not_empty)
+
+# The domains of V1, in the order of their migrations' numbers.
+V1_APPS = ["accounts", "rbac", "streaming", "media", "legacy_chat"]
+
+INSTALLED_APPS = [
+    "veza_site",  # before django_extensions: its reset_db takes the place of theirs
+    *V1_APPS,
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "django_extensions",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "veza_site.urls"
+WSGI_APPLICATION = "veza_site.wsgi.application"
+ASGI_APPLICATION = "veza_site.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# V1 lives in `public`, Django's own tables in `django`. New tables go to the first of the two.
+_database["ENGINE"] = "veza_site.postgresql"
+_options = _database.setdefault("OPTIONS", {})
+_options["options"] = f"{_options.get('options', '')} -c search_path=public,django".strip()
+DATABASES = {"default": _database}
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"  # of Django's own tables; V1 has UUIDs
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.PasswordBackend"]
+PASSWORD_HASHERS = ["accounts.passwords.BcryptHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.passwords.BcryptLengthValidator"},
+]
+
+# auth.W004 wants a unique e-mail address: V1's is unique among live users, and
+# UserManager.get_by_natural_key looks only at those.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+SECURE = not DEBUG
+SECURE_SSL_REDIRECT = SECURE
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
+SECURE_HSTS_PRELOAD = SECURE
+SESSION_COOKIE_SECURE = SECURE
+CSRF_COOKIE_SECURE = SECURE
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [], subcast=str.strip)
+if env.bool("BEHIND_TLS_PROXY", False):
+    # Only behind a proxy that sets or strips this header itself.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+TEST_RUNNER = "veza_site.test_runner.Runner"

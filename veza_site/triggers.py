@@ -1,0 +1,19 @@
+"""The trigger that keeps `updated_at`, for migrations."""
+
+from django.db.migrations import RunSQL
+
+from veza_site.standard import trigger_name
+
+
+def updated_at_trigger(table: str) -> RunSQL:
+    """
+    Return the operation that gives `table` the trigger `update_<table>_updated_at`.
+
+    Every migration that creates a table with `updated_at` ends with it. Migrations that have landed
+    call this: what it returns for a table must not change.
+    """
+    return RunSQL(
+        f"CREATE TRIGGER {trigger_name(table)}\n"
+        f"    BEFORE UPDATE ON {table}\n"
+        f"    FOR EACH ROW EXECUTE FUNCTION update_updated_at_column();"
+    )
