@@ -1,0 +1,41 @@
+# make run, make test: each makes what it needs first. `make` alone lists the targets.
+
+PYTHON = $(shell scripts/find_python.sh)
+VENV = .venv/bin/python
+INSTALLED = .venv/installed
+
+# Development, whatever the shell has set.
+DEVELOPMENT = env -u DATABASE_URL $(VENV)
+
+.PHONY: help run test lint format
+
+help:
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: $(INSTALLED) ## the admin on http://127.0.0.1:8000/admin/, with the embedded database
+	@echo "Migrating the embedded database"
+	@$(DEVELOPMENT) manage.py migrate
+	@$(DEVELOPMENT) manage.py load_demo
+	@echo "Serving http://127.0.0.1:8000/admin/ (Ctrl-C ends it)"
+	@$(DEVELOPMENT) manage.py runserver 127.0.0.1:8000
+
+test: $(INSTALLED) ## the whole test suite, on the embedded database unless DATABASE_URL is set
+	@echo "Running the test suite"
+	@$(VENV) -m pytest
+
+lint: $(INSTALLED) ## ruff, and whether a migration is missing
+	@$(VENV) -m ruff check .
+	@$(VENV) -m ruff format --check .
+	@$(VENV) manage.py makemigrations --check
+
+format: $(INSTALLED) ## format the code, and mend what ruff can
+	@$(VENV) -m ruff check --fix .
+	@$(VENV) -m ruff format .
+
+# Written last, so that an installation that was interrupted is done again.
+$(INSTALLED): requirements.txt
+	@echo "Installing into .venv (once, and when requirements.txt has changed)"
+	@test -x "$(PYTHON)"
+	@test -x $(VENV) && $(VENV) -c '' 2>/dev/null || "$(PYTHON)" -m venv --clear .venv
+	@$(VENV) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
