@@ -1,5 +1,6 @@
 """Passwords as Go's x/crypto/bcrypt reads and writes them: a bare `$2b$12$…`, at most 72 bytes."""
 
+import contextlib
 import re
 from typing import Any
 
@@ -48,10 +49,14 @@ class BcryptHasher(BCryptPasswordHasher):
 
     def verify(self, password: str | bytes, encoded: str) -> bool:
         fits = _fits(password)
-        return super().verify(password if fits else "", encoded) and fits
+        try:
+            return super().verify(password if fits else "", encoded) and fits
+        except ValueError:  # bcrypt can't read the hash: it has the form of one, and isn't
+            return False
 
     def harden_runtime(self, password: str | bytes, encoded: str) -> None:
-        super().harden_runtime(password if _fits(password) else "", encoded)
+        with contextlib.suppress(ValueError):  # as in verify()
+            super().harden_runtime(password if _fits(password) else "", encoded)
 
     def must_update(self, encoded: str) -> bool:
         return self.decode(encoded)["work_factor"] < self.rounds

@@ -33,6 +33,9 @@ class EnumField(models.CharField):
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
         return self.enum_type
 
+    def cast_db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return self.enum_type  # CharField casts to varchar, which bulk_update can't assign
+
 
 class UpdatedAtField(models.DateTimeField):
     """

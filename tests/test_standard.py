@@ -1,0 +1,172 @@
+"""Every table keeps every rule of the Standard, and every rule notices when one does not."""
+
+from django.db import connection
+from django.test import TestCase
+
+from veza_site.catalog import Catalog, read_catalog
+from veza_site.standard import EXCEPTIONS, RULES, findings
+
+
+def catalog() -> Catalog:
+    with connection.cursor() as cursor:
+        return read_catalog(cursor)
+
+
+class Standard(TestCase):
+    def test_is_kept_by_every_table(self):
+        whole = catalog()
+        for table in whole.tables.values():
+            alone = Catalog(whole.schema, {table.name: table}, whole.enums, {}, {})
+            for rule in RULES:
+                with self.subTest(table=table.name, rule=rule.id):
+                    found = [finding for finding in findings(alone) if finding.rule == rule.id]
+                    self.assertEqual(found, [])
+
+    def test_is_kept_by_the_schema_as_a_whole(self):
+        self.assertEqual(findings(catalog()), [])
+
+    def test_every_exception_is_needed(self):
+        whole = catalog()
+        breaches = {(rule.id, breach[0]) for rule in RULES for breach in rule.judge(whole)}
+        self.assertEqual(breaches, set(EXCEPTIONS))
+
+
+# Each breaks one rule once: the rule, the object that it names, the SQL.
+BREACHES = [
+    ("primary-key", "x", "CREATE TABLE x (created_at timestamptz NOT NULL DEFAULT now())"),
+    ("primary-key", "rooms.id", "ALTER TABLE rooms ALTER id DROP DEFAULT"),
+    ("no-sequence", "numbers", "CREATE SEQUENCE numbers"),
+    (
+        "no-sequence",
+        "rooms.number",
+        "ALTER TABLE rooms ADD number int GENERATED ALWAYS AS IDENTITY",
+    ),
+    ("timestamps", "rooms.created_at", "ALTER TABLE rooms DROP created_at"),
+    ("timestamps", "rooms.created_at", "ALTER TABLE rooms ALTER created_at DROP NOT NULL"),
+    ("timestamps", "rooms.updated_at", "ALTER TABLE rooms DROP updated_at"),
+    ("timestamps", "rooms.updated_at", "ALTER TABLE rooms ALTER updated_at DROP DEFAULT"),
+    ("timestamps", "rooms.deleted_at", "ALTER TABLE rooms ALTER deleted_at SET DEFAULT now()"),
+    ("time-zone", "rooms.opened_at", "ALTER TABLE rooms ADD opened_at timestamp"),
+    (
+        "updated-at-trigger",
+        "update_rooms_updated_at",
+        "DROP TRIGGER update_rooms_updated_at ON rooms",
+    ),
+    (
+        "updated-at-trigger",
+        "update_rooms_updated_at",
+        "ALTER TABLE rooms DISABLE TRIGGER update_rooms_updated_at",
+    ),
+    (
+        "updated-at-trigger",
+        "update_rooms_updated_at",
+        "ALTER TABLE rooms ENABLE REPLICA TRIGGER update_rooms_updated_at",
+    ),
+    (
+        "updated-at-trigger",
+        "update_rooms_updated_at",
+        "CREATE OR REPLACE TRIGGER update_rooms_updated_at AFTER UPDATE ON rooms "
+        "FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()",
+    ),
+    (
+        "updated-at-trigger",
+        "update_track_plays_updated_at",
+        "CREATE TRIGGER update_track_plays_updated_at BEFORE UPDATE ON track_plays "
+        "FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()",
+    ),
+    (
+        "foreign-key",
+        "rooms.owner_number",
+        "CREATE TABLE owners (number int UNIQUE);"
+        "ALTER TABLE rooms ADD owner_number int REFERENCES owners (number) ON DELETE CASCADE",
+    ),
+    (
+        "foreign-key",
+        "rooms_creator",
+        "ALTER TABLE rooms RENAME CONSTRAINT rooms_creator_id_fkey TO rooms_creator",
+    ),
+    (
+        "foreign-key",
+        "rooms_creator_id_fkey",
+        "ALTER TABLE rooms ALTER CONSTRAINT rooms_creator_id_fkey DEFERRABLE",
+    ),
+    (
+        "foreign-key",
+        "rooms_creator_id_fkey",
+        "ALTER TABLE rooms DROP CONSTRAINT rooms_creator_id_fkey, ADD CONSTRAINT "
+        "rooms_creator_id_fkey FOREIGN KEY (creator_id) REFERENCES users ON DELETE CASCADE "
+        "NOT VALID",
+    ),
+    (
+        "foreign-key",
+        "rooms_creator_id_fkey",
+        "ALTER TABLE rooms DROP CONSTRAINT rooms_creator_id_fkey, ADD CONSTRAINT "
+        "rooms_creator_id_fkey FOREIGN KEY (creator_id) REFERENCES users",
+    ),
+    ("foreign-key", "rooms_creator_id_fkey", "ALTER TABLE rooms ALTER creator_id SET NOT NULL"),
+    (
+        "foreign-key",
+        "playlist_tracks_pair",
+        "ALTER TABLE playlist_tracks ADD CONSTRAINT playlist_tracks_pair "
+        "FOREIGN KEY (playlist_id, track_id) REFERENCES playlist_tracks (playlist_id, track_id)",
+    ),
+    ("foreign-key-index", "rooms.creator_id", "DROP INDEX idx_rooms_creator_id"),
+    (
+        "foreign-key-index",
+        "rooms.creator_id",
+        "DROP INDEX idx_rooms_creator_id;"
+        "CREATE INDEX idx_rooms_creator_id ON rooms (creator_id) WHERE deleted_at IS NULL",
+    ),
+    ("name-of-index", "rooms_name", "ALTER INDEX idx_rooms_name RENAME TO rooms_name"),
+    (
+        "name-of-index",
+        "idx_rooms_creator_id_old",
+        "ALTER INDEX idx_rooms_creator_id RENAME TO idx_rooms_creator_id_old",
+    ),
+    ("unique-handles", "tracks.slug", "DROP INDEX idx_tracks_slug"),
+    (
+        "unique-handles",
+        "tracks.slug",
+        "DROP INDEX idx_tracks_slug; CREATE UNIQUE INDEX idx_tracks_slug ON tracks (slug)",
+    ),
+    (
+        "feeds-descending",
+        "idx_rooms_created_at",
+        "DROP INDEX idx_rooms_created_at; CREATE INDEX idx_rooms_created_at ON rooms (created_at)",
+    ),
+    (
+        "sound-indexes",
+        "idx_rooms_name_2",
+        "CREATE INDEX idx_rooms_name_1 ON rooms (name);"
+        "CREATE INDEX idx_rooms_name_2 ON rooms (name)",
+    ),
+    (
+        "sound-indexes",
+        "idx_rooms_created_at",
+        "UPDATE pg_index SET indisvalid = false "
+        "WHERE indexrelid = 'idx_rooms_created_at'::regclass",
+    ),
+    (
+        "name-of-check",
+        "positive",
+        "ALTER TABLE rooms ADD CONSTRAINT positive CHECK (max_members > 0)",
+    ),
+    ("text", "rooms.description", "ALTER TABLE rooms ALTER description TYPE varchar(500)"),
+    ("text", "rooms.topic", "ALTER TABLE rooms ADD topic varchar"),
+    ("text", "rooms.code", "ALTER TABLE rooms ADD code char(4)"),
+    ("jsonb", "rooms.extra", "ALTER TABLE rooms ADD extra json"),
+]
+
+
+class Rule(TestCase):
+    def test_notices_each_breach(self):
+        for rule, named, statements in BREACHES:
+            with self.subTest(rule=rule, breach=statements), connection.cursor() as cursor:
+                cursor.execute("SAVEPOINT kept")
+                cursor.execute(statements)
+                found = [finding for finding in findings(catalog()) if finding.rule == rule]
+                cursor.execute("ROLLBACK TO kept")
+                self.assertIn(named, [finding.object for finding in found])
+
+    def test_has_a_breach_that_proves_it(self):
+        self.assertEqual({rule.id for rule in RULES}, {rule for rule, *_ in BREACHES})

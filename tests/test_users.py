@@ -1,0 +1,79 @@
+from datetime import UTC, datetime
+
+from django.contrib.auth import authenticate
+from django.test import TestCase
+
+from accounts.backends import PasswordBackend
+from accounts.models import User, UserRole, UserStatus
+
+LONG_AGO = datetime(2001, 2, 3, tzinfo=UTC)
+
+
+class Flags(TestCase):
+    def test_follow_from_role_status_and_deletion(self):
+        cases = [
+            # role, status, deleted, is_active, is_staff, is_superuser
+            (UserRole.USER, UserStatus.ACTIVE, None, True, False, False),
+            (UserRole.PREMIUM, UserStatus.ACTIVE, None, True, False, False),
+            (UserRole.MODERATOR, UserStatus.ACTIVE, None, True, True, False),
+            (UserRole.ADMIN, UserStatus.ACTIVE, None, True, True, False),
+            (UserRole.SUPER_ADMIN, UserStatus.ACTIVE, None, True, True, True),
+            (UserRole.SUPER_ADMIN, UserStatus.INACTIVE, None, False, False, False),
+            (UserRole.SUPER_ADMIN, UserStatus.SUSPENDED, None, False, False, False),
+            (UserRole.SUPER_ADMIN, UserStatus.BANNED, None, False, False, False),
+            (UserRole.SUPER_ADMIN, UserStatus.ACTIVE, LONG_AGO, False, False, False),
+        ]
+        for role, status, deleted_at, *expected in cases:
+            with self.subTest(role=role, status=status, deleted=deleted_at):
+                user = User(role=role, status=status, deleted_at=deleted_at)
+                self.assertEqual([user.is_active, user.is_staff, user.is_superuser], expected)
+
+    def test_are_not_columns(self):
+        columns = {field.column for field in User._meta.local_fields}
+        self.assertFalse(columns & {"is_active", "is_staff", "is_superuser"})
+
+
+class Login(TestCase):
+    def setUp(self):
+        self.user = User.objects.create_user("nadia@veza.example", "nadia", "tape loops")
+
+    def login(self):
+        return authenticate(None, username="nadia@veza.example", password="tape loops")
+
+    def test_is_by_email_address(self):
+        self.assertEqual(self.login(), self.user)
+        self.assertEqual(
+            authenticate(None, username="nadia@VEZA.example", password="tape loops"), self.user
+        )
+        self.assertIsNone(authenticate(None, username="nadia", password="tape loops"))
+
+    def test_is_closed_to_users_who_are_not_active_or_are_deleted(self):
+        for status in [UserStatus.INACTIVE, UserStatus.SUSPENDED, UserStatus.BANNED]:
+            with self.subTest(status):
+                User.objects.update(status=status)
+                self.assertIsNone(self.login())
+                self.assertIsNone(PasswordBackend().get_user(self.user.pk))
+        User.objects.update(status=UserStatus.ACTIVE)
+        self.user.soft_delete()
+        self.assertIsNone(self.login())
+        self.assertIsNone(PasswordBackend().get_user(self.user.pk))
+
+    def test_finds_the_live_user_among_deleted_ones_with_the_same_address(self):
+        self.user.soft_delete()
+        successor = User.objects.create_user("nadia@veza.example", "nadia", "tape loops")
+        self.assertEqual(self.login(), successor)
+
+
+class CreateUser(TestCase):
+    def test_refuses_what_the_database_would_refuse_with_a_sentence(self):
+        User.objects.create_user("nadia@veza.example", "nadia")
+        for email, username, message in [
+            ("nadia@veza.example", "other", "There is a user with this e-mail address."),
+            ("other@veza.example", "nadia", "There is a user with this username."),
+            ("other@veza.example", "ab", "A username has at least 3 characters."),
+            ("no address", "other", "Enter a valid email address."),
+            ("", "other", "This field cannot be blank."),
+        ]:
+            with self.subTest(message), self.assertRaisesMessage(Exception, message):
+                User.objects.create_user(email, username)
+        self.assertEqual(User.objects.count(), 1)
