@@ -11,6 +11,7 @@ from urllib.parse import quote
 import psycopg
 from django.conf import settings
 from django.db import connection, connections
+from django.test import TestCase
 from psycopg import sql
 
 SPECIFICATION = settings.BASE_DIR.parent / "shared" / "v1"
@@ -30,15 +31,19 @@ def empty_database() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def database_alias(name: str) -> Iterator[str]:
-    """Yield an alias by which Django's commands reach the database `name`."""
+def alias(test: TestCase, name: str) -> Iterator[None]:
+    """Let Django's commands reach the database `name` by an alias of this name, in `test`."""
+    cls = type(test)
+    allowed = cls.databases
+    cls.databases = {*allowed, name}
     connections.databases[name] = {**connections.databases["default"], "NAME": name}
     try:
-        yield name
+        yield
     finally:
         connections[name].close()
         del connections[name]
         del connections.databases[name]
+        cls.databases = allowed
 
 
 def connect(name: str, **options: str) -> psycopg.Connection:

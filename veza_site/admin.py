@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
@@ -12,6 +13,21 @@ def is_secret(field: models.Field) -> bool:
     return field.column is not None and field.column.endswith(("_hash", "_secret"))
 
 
+class V1Form(forms.ModelForm):
+    """
+    A form that checks every constraint of the table before the database does.
+
+    Django leaves out those that name a field which the form does not show, and so all of V1's
+    `WHERE deleted_at IS NULL`.
+    """
+
+    def validate_constraints(self) -> None:
+        try:
+            self.instance.validate_constraints()
+        except forms.ValidationError as error:
+            self._update_errors(error)
+
+
 class V1Admin(admin.ModelAdmin):
     """
     A plain page for a V1 table.
@@ -20,6 +36,7 @@ class V1Admin(admin.ModelAdmin):
     Relations are ids, since a select would load the whole other table.
     """
 
+    form = V1Form
     show_full_result_count = False
 
     def __init__(self, model: type[models.Model], admin_site: admin.AdminSite) -> None:

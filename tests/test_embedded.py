@@ -1,0 +1,111 @@
+"""The embedded server is shared by the commands that use it, and gone after the last of them."""
+
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psycopg
+from django.conf import settings
+from django.db import OperationalError
+from django.test import SimpleTestCase
+
+from veza_site import embedded
+
+COMMAND = """
+import sys
+from pathlib import Path
+from veza_site import embedded
+print(embedded.start(Path(sys.argv[1])), flush=True)
+sys.stdin.read()
+"""
+
+
+class Command:
+    """A process that uses the server of a data directory until it is told to end."""
+
+    def __init__(self, data_directory):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", COMMAND, data_directory],
+            cwd=settings.BASE_DIR,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.socket_directory = self.process.stdout.readline().strip()
+
+    def end(self):
+        """Let it end by itself, and return what it wrote on the terminal since it was ready."""
+        return "".join(self.process.communicate(timeout=60))
+
+    def signal(self, number):
+        self.process.send_signal(number)
+        self.process.communicate(timeout=60)
+
+
+class EmbeddedServer(SimpleTestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.data = Path(directory.name) / "data"
+
+    def command(self):
+        command = Command(self.data)
+        self.addCleanup(command.process.kill)
+        return command
+
+    def running(self):
+        return (self.data / "postmaster.pid").exists()
+
+    def test_is_shared_and_stops_with_the_last_command(self):
+        first = self.command()
+        server = (self.data / "postmaster.pid").read_text()
+        second = self.command()
+        self.assertEqual(second.socket_directory, first.socket_directory)
+        self.assertEqual((self.data / "postmaster.pid").read_text(), server)
+        self.assertEqual(first.end(), "")
+        with psycopg.connect(
+            host=second.socket_directory, user=embedded.USER, dbname=embedded.DATABASE
+        ) as connection:
+            self.assertGreaterEqual(connection.info.server_version, 180000)
+        self.assertEqual(second.end(), "")
+        self.assertFalse(self.running())
+
+    def test_stops_when_commands_that_started_at_once_have_ended(self):
+        commands = [self.command() for _ in range(3)]
+        self.assertEqual(len({command.socket_directory for command in commands}), 1)
+        for command in commands:
+            self.assertEqual(command.end(), "")
+        self.assertFalse(self.running())
+
+    def test_stops_after_a_command_that_is_terminated(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number):
+                self.command().signal(number)
+                self.assertFalse(self.running())
+
+    def test_left_by_a_killed_command_stops_with_the_next(self):
+        self.command().signal(signal.SIGKILL)
+        self.assertTrue(self.running())
+        self.assertEqual(self.command().end(), "")
+        self.assertFalse(self.running())
+
+    def test_stops_though_another_command_was_killed_meanwhile(self):
+        first, second = self.command(), self.command()
+        second.signal(signal.SIGKILL)
+        self.assertEqual(first.end(), "")
+        self.assertFalse(self.running())
+
+    def test_starts_although_the_list_of_its_users_is_broken(self):
+        self.command().end()
+        (self.data / ".handle_pids.json").write_text("[12")
+        self.assertEqual(self.command().end(), "")
+        self.assertFalse(self.running())
+
+    def test_that_can_not_start_says_where_its_log_is(self):
+        self.command().end()
+        (self.data / "PG_VERSION").write_text("9.4\n")
+        with self.assertRaisesMessage(OperationalError, f"its log is {self.data / 'log'}"):
+            embedded.start(self.data)
