@@ -31,19 +31,21 @@ def empty_database() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def alias(test: TestCase, name: str) -> Iterator[None]:
-    """Let Django's commands reach the database `name` by an alias of this name, in `test`."""
-    cls = type(test)
-    allowed = cls.databases
-    cls.databases = {*allowed, name}
+def alias(name: str, test: TestCase | None = None) -> Iterator[None]:
+    """Let Django reach the database `name` by an alias of this name, in `test` if there is one."""
     connections.databases[name] = {**connections.databases["default"], "NAME": name}
+    if test is not None:
+        # Django's test classes refuse connections that the class does not name.
+        test_class, allowed = type(test), test.databases
+        test_class.databases = {*allowed, name}
     try:
         yield
     finally:
         connections[name].close()
         del connections[name]
         del connections.databases[name]
-        cls.databases = allowed
+        if test is not None:
+            test_class.databases = allowed
 
 
 def connect(name: str, **options: str) -> psycopg.Connection:

@@ -1,5 +1,7 @@
 """The database backend gives later migrations the names of the Standard too."""
 
+from io import StringIO
+
 from django.core.management import call_command
 from django.db import connection, migrations, models
 from django.db.migrations.state import ProjectState
@@ -70,7 +72,5 @@ class LaterMigration(TestCase):
         self.assertEqual(set(catalog.tables["covers"].columns), {"id", "created_at"})
 
     def test_can_be_shown_as_sql(self):
-        self.assertIn(
-            'CREATE TABLE "rooms"',
-            call_command("sqlmigrate", "legacy_chat", "0050", no_color=True),
-        )
+        shown = call_command("sqlmigrate", "legacy_chat", "0050", stdout=StringIO())
+        self.assertIn('CONSTRAINT "rooms_creator_id_fkey"', shown)

@@ -151,7 +151,7 @@ class Chat(TestCase):
     """
 
     def test_is_untouched_by_migrate_and_by_a_reset(self):
-        with empty_database() as name, alias(self, name), connect(name) as server:
+        with empty_database() as name, alias(name, self), connect(name) as server:
             server.execute(self.MESSAGES)
             before = self.state(server)
             call_command("migrate", database=name, verbosity=0)
@@ -161,7 +161,7 @@ class Chat(TestCase):
             self.assertEqual(self.state(server), before)
 
     def test_stops_a_reset_that_would_take_from_it(self):
-        with empty_database() as name, alias(self, name), connect(name) as server:
+        with empty_database() as name, alias(name, self), connect(name) as server:
             call_command("migrate", database=name, verbosity=0)
             server.execute(self.MESSAGES)
             server.execute(
@@ -190,7 +190,7 @@ class Chat(TestCase):
 
 class ResetDb(TestCase):
     def test_builds_v1_again_and_empty_and_can_be_run_twice(self):
-        with empty_database() as name, alias(self, name), connect(name) as server:
+        with empty_database() as name, alias(name, self), connect(name) as server:
             for _ in range(2):
                 with self.settings(DEVELOPMENT=True):
                     call_command("reset_db", database=name, interactive=False, verbosity=0)
@@ -203,7 +203,7 @@ class ResetDb(TestCase):
 
     def test_leaves_public_open_to_other_roles_as_in_a_new_database(self):
         usage = "SELECT has_schema_privilege('public', 'public', 'USAGE')"
-        with empty_database() as name, alias(self, name), connect(name) as server:
+        with empty_database() as name, alias(name, self), connect(name) as server:
             before = server.execute(usage).fetchone()
             with self.settings(DEVELOPMENT=True):
                 call_command("reset_db", database=name, interactive=False, verbosity=0)
@@ -221,7 +221,7 @@ class ResetDb(TestCase):
                 self.assertEqual(read_catalog(server.cursor()), migrated_catalog())
 
     def test_asks_first_and_no_answer_is_no(self):
-        with empty_database() as name, alias(self, name), connect(name) as server:
+        with empty_database() as name, alias(name, self), connect(name) as server:
             for answer in ["", "no", "public"]:
                 with (
                     self.subTest(answer),
@@ -236,7 +236,7 @@ class ResetDb(TestCase):
             self.assertEqual(read_catalog(server.cursor()), migrated_catalog())
 
     def test_says_so_when_another_session_is_in_the_way(self):
-        with empty_database() as name, alias(self, name), connect(name) as server:
+        with empty_database() as name, alias(name, self), connect(name) as server:
             call_command("migrate", database=name, verbosity=0)
             with (
                 server.transaction(),

@@ -1,0 +1,118 @@
+"""
+Deleting a user with 100,000 plays, likes and tokens: V1 beside the same models with Django's own
+Python-level on_delete.
+
+    .venv/bin/python -m benchmarks.delete_user [ROUNDS]
+
+Both sides have the same tables, rows and indexes, each in a database of its own; a round fills
+both again.
+"""
+
+import sys
+
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connections, models
+
+from benchmarks.measure import in_turns, timed
+from tests.databases import alias, empty_database
+from veza_site.models import V1Model
+
+ROWS = """
+INSERT INTO users (email, username, password_hash)
+VALUES ('creator@veza.example', 'creator', '!'), ('doomed@veza.example', 'doomed', '!');
+
+INSERT INTO tracks (creator_id, title, slug, artist, file_path, file_size, mime_type)
+SELECT users.id, number, number, 'x', 'x', 0, 'audio/flac'
+FROM users, generate_series(1, 33333) AS number WHERE username = 'creator';
+
+INSERT INTO track_likes (user_id, track_id)
+SELECT users.id, tracks.id FROM users, tracks WHERE username = 'doomed';
+
+INSERT INTO track_plays (user_id, track_id)
+SELECT users.id, tracks.id FROM users, tracks WHERE username = 'doomed';
+
+INSERT INTO refresh_tokens (user_id, token_hash, expires_at)
+SELECT users.id, md5(number::text), now()
+FROM users, generate_series(1, 33334) AS number WHERE username = 'doomed';
+
+-- Each token was replaced by the next.
+UPDATE refresh_tokens SET replaced_by_id = next.id
+FROM (
+    SELECT id, lag(id) OVER (ORDER BY token_hash) AS before FROM refresh_tokens
+) AS next
+WHERE refresh_tokens.id = next.before;
+
+ANALYZE;
+"""
+
+
+def python_level_models() -> dict[str, type[models.Model]]:
+    """Return a copy of each V1 model, by table, with Django's own CASCADE and SET_NULL."""
+    copies: dict[str, type[models.Model]] = {}
+    originals = [model for model in apps.get_models() if issubclass(model, V1Model)]
+    for model in originals:
+        attributes = {}
+        for field in model._meta.local_fields:
+            copy = field.clone()
+            if field.is_relation:
+                cascades = field.remote_field.on_delete is models.DB_CASCADE
+                copy.remote_field.on_delete = models.CASCADE if cascades else models.SET_NULL
+                copy.remote_field.related_name = "+"
+                if field.related_model is not model:
+                    target = copies[field.related_model._meta.db_table]
+                    copy.remote_field.model = target
+                else:
+                    copy.remote_field.model = "self"
+            attributes[field.name] = copy
+        options = {
+            "app_label": "veza_site",  # Django looks for relations in installed apps only
+            "db_table": model._meta.db_table,
+            "constraints": [constraint.clone() for constraint in model._meta.constraints],
+            "indexes": [index.clone() for index in model._meta.indexes],
+        }
+        attributes |= {"__module__": __name__, "Meta": type("Meta", (), options)}
+        copies[model._meta.db_table] = type(f"Python{model.__name__}", (models.Model,), attributes)
+    return copies
+
+
+def fill(database: str) -> None:
+    with connections[database].cursor() as cursor:
+        cursor.execute("TRUNCATE users CASCADE")
+        cursor.execute(ROWS)
+        cursor.execute("CHECKPOINT")
+
+
+def delete(user_model: type[models.Model], database: str) -> float:
+    fill(database)
+    user = user_model.objects.using(database).get(username="doomed")
+    seconds = timed(user.delete)
+    with connections[database].cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM track_likes),"
+            " (SELECT count(*) FROM refresh_tokens), (SELECT count(user_id) FROM track_plays)"
+        )
+        assert cursor.fetchone() == (1, 0, 0, 0)
+    return seconds
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    with empty_database() as ours, empty_database() as python, alias(ours), alias(python):
+        call_command("migrate", database=ours, verbosity=0)
+        call_command("migrate", "veza_site", "0001", database=python, verbosity=0)
+        copies = python_level_models()
+        with connections[python].schema_editor() as editor:
+            for model in copies.values():
+                editor.create_model(model)
+        medians = in_turns(
+            rounds,
+            database_level=lambda: delete(apps.get_model("accounts.User"), ours),
+            python_level=lambda: delete(copies["users"], python),
+        )
+    ratio = medians["python_level"] / medians["database_level"]
+    print(f"database-level is {ratio:.1f} times as fast (at least 10)")
+
+
+if __name__ == "__main__":
+    main()
