@@ -8,6 +8,7 @@ from statistics import median
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
+os.environ["DEBUG"] = "false"  # under DEBUG Django keeps every statement
 django.setup()
 
 

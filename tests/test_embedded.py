@@ -1,11 +1,13 @@
 """The embedded server is shared by the commands that use it, and gone after the last of them."""
 
+import contextlib
 import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import psutil
 import psycopg
 from django.conf import settings
 from django.db import OperationalError
@@ -80,29 +82,53 @@ class EmbeddedServer(SimpleTestCase):
             self.assertEqual(command.end(), "")
         self.assertFalse(self.running())
 
-    def test_stops_after_a_command_that_is_terminated(self):
-        for number in (signal.SIGTERM, signal.SIGINT):
+    def test_stops_after_a_command_that_is_ended_or_killed(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
             with self.subTest(number):
-                self.command().signal(number)
-                self.assertFalse(self.running())
-
-    def test_left_by_a_killed_command_stops_with_the_next(self):
-        self.command().signal(signal.SIGKILL)
-        self.assertTrue(self.running())
-        self.assertEqual(self.command().end(), "")
-        self.assertFalse(self.running())
+                command = self.command()
+                server = self.server()
+                command.signal(number)
+                self.assert_ends(server)
 
     def test_stops_though_another_command_was_killed_meanwhile(self):
         first, second = self.command(), self.command()
         second.signal(signal.SIGKILL)
+        self.assertTrue(self.running())
         self.assertEqual(first.end(), "")
         self.assertFalse(self.running())
 
-    def test_starts_although_the_list_of_its_users_is_broken(self):
-        self.command().end()
-        (self.data / ".handle_pids.json").write_text("[12")
+    def test_starts_again_while_it_stops(self):
+        command = self.command()
+        for _ in range(3):
+            command.signal(signal.SIGKILL)
+            command = self.command()
+            with psycopg.connect(
+                host=command.socket_directory, user=embedded.USER, dbname=embedded.DATABASE
+            ) as connection:
+                connection.execute("SELECT 1")
+        self.assertEqual(command.end(), "")
+        self.assertFalse(self.running())
+
+    def test_starts_after_it_crashed_and_was_stopped_by_hand(self):
+        command = self.command()
+        server = self.server()
+        server.kill()
+        self.assert_ends(server)
+        self.assertEqual(command.end(), "")
         self.assertEqual(self.command().end(), "")
         self.assertFalse(self.running())
+
+    def server(self):
+        return psutil.Process(int((self.data / "postmaster.pid").read_text().split()[0]))
+
+    def assert_ends(self, server):
+        """Wait until the server's process is gone, or a zombie that nobody reaps."""
+        for _ in range(600):
+            with contextlib.suppress(psutil.TimeoutExpired):
+                server.wait(timeout=0.05)
+            if not server.is_running() or server.status() == psutil.STATUS_ZOMBIE:
+                return
+        self.fail("the server still runs")
 
     def test_that_can_not_start_says_where_its_log_is(self):
         self.command().end()

