@@ -105,7 +105,7 @@ class HlsTranscodeJob(MutableModel):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     error_message = models.TextField(null=True, blank=True)
-    payload = models.JSONField(db_default=models.Value({}, models.JSONField()), blank=True)
+    payload = models.JSONField(db_default={}, blank=True)
 
     class Meta:
         db_table = "hls_transcode_queue"

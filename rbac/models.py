@@ -122,7 +122,7 @@ class UserProfile(MutableModel):
     banner_url = models.TextField(null=True, blank=True)
     location = models.CharField(max_length=100, db_default="", blank=True)
     website_url = models.TextField(null=True, blank=True)
-    social_links = models.JSONField(db_default=models.Value({}, models.JSONField()), blank=True)
+    social_links = models.JSONField(db_default={}, blank=True)
 
     class Meta:
         db_table = "user_profiles"
@@ -149,7 +149,7 @@ class UserSettings(MutableModel):
     email_notifications = models.BooleanField(db_default=True)
     push_notifications = models.BooleanField(db_default=True)
     profile_is_public = models.BooleanField(db_default=True)
-    preferences = models.JSONField(db_default=models.Value({}, models.JSONField()), blank=True)
+    preferences = models.JSONField(db_default={}, blank=True)
 
     class Meta:
         db_table = "user_settings"

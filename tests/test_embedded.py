@@ -14,11 +14,13 @@ from django.db import OperationalError
 from django.test import SimpleTestCase
 
 from veza_site import embedded
+from veza_site.errors import explain
 
 COMMAND = """
 import sys
 from pathlib import Path
 from veza_site import embedded
+from veza_site.errors import explain
 print(embedded.start(Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """
@@ -133,5 +135,6 @@ class EmbeddedServer(SimpleTestCase):
     def test_that_can_not_start_says_where_its_log_is(self):
         self.command().end()
         (self.data / "PG_VERSION").write_text("9.4\n")
-        with self.assertRaisesMessage(OperationalError, f"its log is {self.data / 'log'}"):
+        with self.assertRaises(OperationalError) as refusal:
             embedded.start(self.data)
+        self.assertIn(f"its log is {self.data / 'log'}", explain(refusal.exception))

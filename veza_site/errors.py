@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, NotSupportedError
+from django.db import DatabaseError, NotSupportedError, OperationalError
 from environs import EnvError
 
 
@@ -36,6 +36,8 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, EnvError | ImproperlyConfigured | NotSupportedError):
         return _one_line(error)
     cause = _psycopg_error(error)
+    if isinstance(error, OperationalError) and cause is None:
+        return _one_line(error)  # from veza_site.embedded
     if isinstance(cause, psycopg.errors.InsufficientPrivilege):
         return (
             f"the database role lacks a right: {cause.diag.message_primary}. "

@@ -456,7 +456,7 @@ class Migration(CreateTables):
                 ("device_name", models.CharField(blank=True, max_length=100, null=True)),
                 (
                     "device_info",
-                    models.JSONField(blank=True, db_default=models.Value({}, models.JSONField())),
+                    models.JSONField(blank=True, db_default={}),
                 ),
                 (
                     "last_activity_at",

@@ -23,7 +23,7 @@ class UserSession(MutableModel):
     ip_address = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.TextField(null=True, blank=True)
     device_name = models.CharField(max_length=100, null=True, blank=True)
-    device_info = models.JSONField(db_default=models.Value({}, models.JSONField()), blank=True)
+    device_info = models.JSONField(db_default={}, blank=True)
     last_activity_at = models.DateTimeField(db_default=TransactionNow())
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -220,7 +220,7 @@ class Migration(CreateTables):
                 ("error_message", models.TextField(blank=True, null=True)),
                 (
                     "payload",
-                    models.JSONField(blank=True, db_default=models.Value({}, models.JSONField())),
+                    models.JSONField(blank=True, db_default={}),
                 ),
             ],
             options={

@@ -299,7 +299,7 @@ class Migration(CreateTables):
                 ("website_url", models.TextField(blank=True, null=True)),
                 (
                     "social_links",
-                    models.JSONField(blank=True, db_default=models.Value({}, models.JSONField())),
+                    models.JSONField(blank=True, db_default={}),
                 ),
             ],
             options={
@@ -361,7 +361,7 @@ class Migration(CreateTables):
                 ("profile_is_public", models.BooleanField(db_default=True)),
                 (
                     "preferences",
-                    models.JSONField(blank=True, db_default=models.Value({}, models.JSONField())),
+                    models.JSONField(blank=True, db_default={}),
                 ),
             ],
             options={

@@ -360,11 +360,11 @@ class Migration(CreateTables):
                 ),
                 (
                     "old_values",
-                    models.JSONField(blank=True, db_default=models.Value({}, models.JSONField())),
+                    models.JSONField(blank=True, db_default={}),
                 ),
                 (
                     "new_values",
-                    models.JSONField(blank=True, db_default=models.Value({}, models.JSONField())),
+                    models.JSONField(blank=True, db_default={}),
                 ),
             ],
             options={

@@ -169,8 +169,8 @@ class TrackHistory(AppendOnlyModel):
         related_name="track_history",
     )
     action = EnumField(TrackHistoryAction)
-    old_values = models.JSONField(db_default=models.Value({}, models.JSONField()), blank=True)
-    new_values = models.JSONField(db_default=models.Value({}, models.JSONField()), blank=True)
+    old_values = models.JSONField(db_default={}, blank=True)
+    new_values = models.JSONField(db_default={}, blank=True)
 
     class Meta:
         db_table = "track_history"
