@@ -158,10 +158,11 @@ def _rows(cursor: Any, query: str, schema: str) -> list[tuple[Any, ...]]:
     return cursor.fetchall()
 
 
-def _not_of_an_extension(catalog: str, oid: str) -> str:
+def _not_part_of(catalog: str, oid: str, kinds: str = "'e'") -> str:
+    """Leave out the objects of extensions, or those of other `kinds` of pg_depend too."""
     return f"""NOT EXISTS (
         SELECT FROM pg_depend
-        WHERE classid = '{catalog}'::regclass AND objid = {oid} AND deptype = 'e'
+        WHERE classid = '{catalog}'::regclass AND objid = {oid} AND deptype IN ({kinds})
     )"""
 
 
@@ -171,7 +172,7 @@ _TABLES = f"""(
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE nspname = %(schema)s
       AND relkind IN ('r', 'p')
-      AND {_not_of_an_extension("pg_class", "pg_class.oid")}
+      AND {_not_part_of("pg_class", "pg_class.oid")}
 ) AS tables"""
 
 TABLES = f"SELECT name FROM {_TABLES} ORDER BY name"
@@ -269,7 +270,7 @@ SELECT typname::text, array_agg(enumlabel::text ORDER BY enumsortorder)
 FROM pg_type
 JOIN pg_namespace ON pg_namespace.oid = typnamespace
 JOIN pg_enum ON enumtypid = pg_type.oid
-WHERE nspname = %(schema)s AND {_not_of_an_extension("pg_type", "pg_type.oid")}
+WHERE nspname = %(schema)s AND {_not_part_of("pg_type", "pg_type.oid")}
 GROUP BY typname
 ORDER BY typname
 """
@@ -280,10 +281,11 @@ FROM pg_proc
 JOIN pg_namespace ON pg_namespace.oid = pronamespace
 WHERE nspname = %(schema)s
   AND prokind IN ('f', 'p', 'w')
-  AND {_not_of_an_extension("pg_proc", "pg_proc.oid")}
+  AND {_not_part_of("pg_proc", "pg_proc.oid")}
 ORDER BY 1
 """
 
+# An identity column's sequence is a part of it.
 OTHERS = f"""
 SELECT
     relname::text,
@@ -298,6 +300,6 @@ FROM pg_class
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE nspname = %(schema)s
   AND relkind IN ('S', 'v', 'm', 'f', 'c')
-  AND {_not_of_an_extension("pg_class", "pg_class.oid")}
+  AND {_not_part_of("pg_class", "pg_class.oid", "'e', 'i'")}
 ORDER BY relname
 """

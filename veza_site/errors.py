@@ -19,7 +19,7 @@ def told_in_one_line(*, traceback: bool = False) -> Iterator[None]:
     """
     try:
         yield
-    except (EnvError, ImproperlyConfigured, DatabaseError) as error:
+    except (EnvError, ImproperlyConfigured, DatabaseError, psycopg.Error) as error:
         line = None if traceback else explain(error)
         if line is None:
             raise

@@ -1,8 +1,9 @@
 """
 The Standard: the rules that every V1 table keeps, each written once, here.
 
-A rule judges a catalog as `veza_site.catalog` reads it, so it works on any database, and covers a
-table on the day it is added.
+A rule judges a catalog: that of a database, as `veza_site.catalog` reads it, so that it works on
+any, or that of the models, as `veza_site.model_catalog` derives it, before there is a migration.
+It covers a table on the day it is added.
 """
 
 import re
@@ -11,25 +12,37 @@ from dataclasses import dataclass
 
 from veza_site.catalog import Catalog, Column, Constraint, Table
 
-# An object, what is found there, and what the Standard wants.
-Breach = tuple[str, str, str]
+# An object, what is found there, what the Standard wants, and the SQL that mends it.
+Breach = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A breach of a rule: in which object, what is there and what the Standard wants."""
+    """
+    A breach of a rule: in which object, what is there, what the Standard wants, the SQL that mends.
+
+    `exception` is the reason for which it may stay, from EXCEPTIONS, or None.
+    """
 
     rule: str
     object: str
     found: str
     wanted: str
+    mend: str
+    exception: str | None
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of the Standard, named after the function that judges a catalog by it."""
+    """
+    A rule of the Standard.
+
+    Its id is the name of the function that judges a catalog by it, and the reason for it that
+    function's docstring.
+    """
 
     id: str
+    reason: str
     judge: Callable[[Catalog], Iterator[Breach]]
 
 
@@ -46,14 +59,18 @@ EXCEPTIONS = {
 }
 
 
-def findings(catalog: Catalog) -> list[Finding]:
-    """Return every breach of the Standard in `catalog`, but for the EXCEPTIONS."""
+def judge(catalog: Catalog) -> list[Finding]:
+    """Return every breach of the Standard in `catalog`, the excepted ones too."""
     return [
-        Finding(rule.id, *breach)
+        Finding(rule.id, *breach, EXCEPTIONS.get((rule.id, breach[0])))
         for rule in RULES
         for breach in rule.judge(catalog)
-        if (rule.id, breach[0]) not in EXCEPTIONS
     ]
+
+
+def findings(catalog: Catalog) -> list[Finding]:
+    """Return every breach of the Standard in `catalog` for which there is no exception."""
+    return [finding for finding in judge(catalog) if finding.exception is None]
 
 
 def trigger_name(table: str) -> str:
@@ -71,122 +88,177 @@ def index_name(table: str, *columns: str) -> str:
     return "_".join(["idx", table, *columns])
 
 
-def _rule(judge: Callable[[Catalog], Iterator[Breach]]) -> Callable:
-    RULES.append(Rule(judge.__name__.replace("_", "-"), judge))
-    return judge
+def trigger_definition(schema: str, table: str) -> str:
+    """Return the trigger that keeps `updated_at` of `table`, as PostgreSQL writes it."""
+    return (
+        f"CREATE TRIGGER {trigger_name(table)} BEFORE UPDATE ON {schema}.{table} FOR EACH ROW "
+        f"EXECUTE FUNCTION {schema}.update_updated_at_column()"
+    )
 
 
-def _table_rule(judge: Callable[[Table], Iterator[Breach]]) -> Callable:
-    """Register a rule that judges one table at a time."""
+def _rule(judge: Callable[[Table, str], Iterator[Breach]]) -> Callable:
+    """Register a rule that judges one table at a time; it is given the schema's name too."""
 
     def judge_each(catalog: Catalog) -> Iterator[Breach]:
         for table in catalog.tables.values():
-            yield from judge(table)
+            yield from judge(table, catalog.schema)
 
-    RULES.append(Rule(judge.__name__.replace("_", "-"), judge_each))
-    return judge
+    return _schema_rule(judge_each, named=judge)
+
+
+def _schema_rule(judge: Callable, named: Callable | None = None) -> Callable:
+    """Register a rule that judges the schema as a whole."""
+    named = named or judge
+    RULES.append(Rule(named.__name__.replace("_", "-"), " ".join(named.__doc__.split()), judge))
+    return named
 
 
 # Identity
 
 
-@_table_rule
-def primary_key(table: Table) -> Iterator[Breach]:
+@_rule
+def primary_key(table: Table, schema: str) -> Iterator[Breach]:
+    """A key that the database makes is the same for all services, and tells nobody a count."""
     wanted = "primary key (id), id uuid DEFAULT gen_random_uuid()"
     keys = [key for key in table.constraints.values() if key.kind == "primary key"]
-    if [key.columns for key in keys] != [("id",)]:
-        yield table.name, ", ".join(key.definition for key in keys) or "no primary key", wanted
-        return
-    id = table.columns["id"]
-    if (id.type, id.default) != ("uuid", "gen_random_uuid()"):
-        yield f"{table.name}.id", _described(id), wanted
+    id = table.columns.get("id")
+    alter = f"ALTER TABLE {_name(schema, table.name)}"
+    if id is None and not keys:
+        mend = f"{alter} ADD COLUMN id uuid DEFAULT gen_random_uuid() PRIMARY KEY;"
+        yield table.name, "no primary key", wanted, mend
+    elif [key.columns for key in keys] != [("id",)]:
+        found = ", ".join(key.definition for key in keys) or "no primary key"
+        mend = _by_hand("rows that refer to this table have to follow its new key")
+        yield table.name, found, wanted, mend
+    elif id.type != "uuid":
+        mend = _by_hand("rows that refer to this table have to follow its new key")
+        yield f"{table.name}.id", _described(id), wanted, mend
+    elif id.default != "gen_random_uuid()":
+        mend = f"{alter} ALTER COLUMN id SET DEFAULT gen_random_uuid();"
+        yield f"{table.name}.id", _described(id), wanted, mend
 
 
 @_rule
+def no_identity(table: Table, schema: str) -> Iterator[Breach]:
+    """Numbers from a sequence give away how many rows there are, and clash when data is merged."""
+    for column in table.columns.values():
+        if column.identity:
+            mend = f"{_alter_column(schema, table, column)} DROP IDENTITY;"
+            yield f"{table.name}.{column.name}", "an identity column", "a UUID", mend
+
+
+@_schema_rule
 def no_sequence(catalog: Catalog) -> Iterator[Breach]:
+    """As for identity columns; a serial column is a sequence and a default."""
     for name, kind in catalog.others.items():
         if kind == "sequence":
-            yield name, "a sequence", "none: keys are UUIDs"
-    for table in catalog.tables.values():
-        for column in table.columns.values():
-            if column.identity:
-                yield f"{table.name}.{column.name}", "an identity column", "a UUID"
+            mend = f"DROP SEQUENCE {_name(catalog.schema, name)} CASCADE;"
+            yield name, "a sequence", "none: keys are UUIDs", mend
 
 
 # Time
 
 
-@_table_rule
-def timestamps(table: Table) -> Iterator[Breach]:
+@_rule
+def timestamps(table: Table, schema: str) -> Iterator[Breach]:
+    """Support, caches and replication ask of any row when it was made and when it changed."""
     wanted = "timestamp with time zone NOT NULL DEFAULT CURRENT_TIMESTAMP"
     required = {"created_at"} | ({"updated_at"} if "deleted_at" in table.columns else set())
     for name in ("created_at", "updated_at"):
         column = table.columns.get(name)
-        if column is not None and _described(column) != wanted:
-            yield f"{table.name}.{name}", _described(column), wanted
-        elif column is None and name in required:
-            yield f"{table.name}.{name}", "no such column", wanted
+        if column is None and name in required:
+            mend = f"ALTER TABLE {_name(schema, table.name)} ADD COLUMN {name} {wanted};"
+            yield f"{table.name}.{name}", "no such column", wanted, mend
+        elif column is not None and _described(column) != wanted:
+            alter = _alter_column(schema, table, column)
+            mend = f"{alter} SET DEFAULT CURRENT_TIMESTAMP;"
+            if column.nullable:
+                mend += f" UPDATE {_name(schema, table.name)} SET {name} = DEFAULT"
+                mend += f" WHERE {name} IS NULL; {alter} SET NOT NULL;"
+            yield f"{table.name}.{name}", _described(column), wanted, mend
     deleted_at = table.columns.get("deleted_at")
     if deleted_at is not None and _described(deleted_at) != "timestamp with time zone":
-        yield f"{table.name}.deleted_at", _described(deleted_at), "timestamp with time zone"
-
-
-@_table_rule
-def time_zone(table: Table) -> Iterator[Breach]:
-    for column in table.columns.values():
-        if "without time zone" in column.type:
-            yield f"{table.name}.{column.name}", column.type, "with time zone"
+        alter = _alter_column(schema, table, deleted_at)
+        mend = f"{alter} DROP DEFAULT; {alter} DROP NOT NULL;"
+        yield f"{table.name}.deleted_at", _described(deleted_at), "timestamp with time zone", mend
 
 
 @_rule
-def updated_at_trigger(catalog: Catalog) -> Iterator[Breach]:
-    for table in catalog.tables.values():
-        name = trigger_name(table.name)
-        trigger = table.triggers.get(name)
-        wanted = (
-            f"CREATE TRIGGER {name} BEFORE UPDATE ON {catalog.schema}.{table.name} FOR EACH ROW "
-            f"EXECUTE FUNCTION {catalog.schema}.update_updated_at_column()"
-        )
-        if "updated_at" not in table.columns:
-            if trigger is not None:
-                yield name, "a trigger", "none: the table has no updated_at"
-        elif trigger is None:
-            yield name, "no such trigger", wanted
-        elif trigger.definition != wanted:
-            yield name, trigger.definition, wanted
-        elif not trigger.enabled:
-            yield name, "disabled", "enabled"
+def time_zone(table: Table, schema: str) -> Iterator[Breach]:
+    """A time without a zone means another moment to each client that reads it."""
+    for column in table.columns.values():
+        if "without time zone" in column.type:
+            alter = _alter_column(schema, table, column)
+            mend = f"{alter} TYPE timestamptz USING {_name(column.name)} AT TIME ZONE 'UTC';"
+            yield f"{table.name}.{column.name}", column.type, "with time zone", mend
+
+
+@_rule
+def updated_at_trigger(table: Table, schema: str) -> Iterator[Breach]:
+    """Only a trigger sees the writes of every service."""
+    name = trigger_name(table.name)
+    trigger = table.triggers.get(name)
+    wanted = trigger_definition(schema, table.name)
+    create = wanted.replace("CREATE", "CREATE OR REPLACE", 1) + ";"
+    on_table = _name(schema, table.name)
+    if not {"updated_at", "deleted_at"} & set(table.columns):
+        if trigger is not None:
+            mend = f"DROP TRIGGER {name} ON {on_table};"
+            yield name, "a trigger", "none: the table is append-only", mend
+    elif trigger is None:
+        yield name, "no such trigger", wanted, create
+    elif trigger.definition.replace('"', "") != wanted:
+        yield name, trigger.definition, wanted, create
+    elif not trigger.enabled:
+        yield name, "disabled", "enabled", f"ALTER TABLE {on_table} ENABLE TRIGGER {name};"
 
 
 # Integrity
 
 
-@_table_rule
-def foreign_key(table: Table) -> Iterator[Breach]:
+@_rule
+def foreign_key(table: Table, schema: str) -> Iterator[Breach]:
+    """The database keeps references whole, and says what a deletion does, for all services."""
+    alter = f"ALTER TABLE {_name(schema, table.name)}"
     for key in _foreign_keys(table):
         if len(key.columns) > 1:
-            yield key.name, key.definition, "a foreign key of one column"
+            mend = _by_hand("one column has to refer to the other table's id")
+            yield key.name, key.definition, "a foreign key of one column", mend
             continue
         column = table.columns[key.columns[0]]
+        name = foreign_key_name(table.name, column.name)
         if column.type != "uuid":
-            yield f"{table.name}.{column.name}", column.type, "uuid"
-        if key.name != foreign_key_name(table.name, column.name):
-            yield key.name, key.name, foreign_key_name(table.name, column.name)
+            mend = _by_hand("the column has to take the other table's id")
+            yield f"{table.name}.{column.name}", column.type, "uuid", mend
+        if key.name != name:
+            mend = f"{alter} RENAME CONSTRAINT {_name(key.name)} TO {_name(name)};"
+            yield key.name, key.name, name, mend
         if key.deferrable:
-            yield key.name, "DEFERRABLE", "NOT DEFERRABLE"
+            mend = f"{alter} ALTER CONSTRAINT {_name(key.name)} NOT DEFERRABLE;"
+            yield key.name, "DEFERRABLE", "NOT DEFERRABLE", mend
         if not key.validated:
-            yield key.name, "NOT VALID", "validated"
+            mend = f"{alter} VALIDATE CONSTRAINT {_name(key.name)};"
+            yield key.name, "NOT VALID", "validated", mend
+        right = "ON DELETE SET NULL" if column.nullable else "ON DELETE CASCADE"
+        again = (
+            f"{alter} DROP CONSTRAINT {_name(key.name)}, ADD CONSTRAINT {_name(key.name)} "
+            f"FOREIGN KEY ({_name(column.name)}) REFERENCES {key.references} {right} NOT VALID; "
+            f"{alter} VALIDATE CONSTRAINT {_name(key.name)};"
+        )
         if key.on_delete not in ("CASCADE", "SET NULL"):
-            yield key.name, f"ON DELETE {key.on_delete}", "ON DELETE CASCADE or SET NULL"
+            wanted = "ON DELETE CASCADE or SET NULL"
+            yield key.name, f"ON DELETE {key.on_delete}", wanted, again
         elif key.on_delete == "SET NULL" and not column.nullable:
-            yield key.name, "ON DELETE SET NULL of a NOT NULL column", "ON DELETE CASCADE"
+            found = "ON DELETE SET NULL of a NOT NULL column"
+            yield key.name, found, "ON DELETE CASCADE", again
 
 
 # Indexes
 
 
-@_table_rule
-def foreign_key_index(table: Table) -> Iterator[Breach]:
+@_rule
+def foreign_key_index(table: Table, schema: str) -> Iterator[Breach]:
+    """Without it, deleting one row of the other table reads the whole of this one."""
     for key in _foreign_keys(table):
         column = key.columns[0]
         if not any(
@@ -195,11 +267,18 @@ def foreign_key_index(table: Table) -> Iterator[Breach]:
             and index.predicate in (None, f"({column} IS NOT NULL)")
             for index in table.indexes.values()
         ):
-            yield f"{table.name}.{column}", "no index that it leads", "one over all non-null rows"
+            name = index_name(table.name, column)
+            mend = _drop_index(schema, table, name) + (
+                f"CREATE INDEX CONCURRENTLY {_name(name)} "
+                f"ON {_name(schema, table.name)} ({_name(column)});"
+            )
+            wanted = "an index over all non-null rows"
+            yield f"{table.name}.{column}", "no index that it leads", wanted, mend
 
 
-@_table_rule
-def name_of_index(table: Table) -> Iterator[Breach]:
+@_rule
+def name_of_index(table: Table, schema: str) -> Iterator[Breach]:
+    """An error or a plan that names an index tells the table and the columns."""
     whole = [index.columns for index in table.indexes.values() if index.predicate is None]
     for index in table.indexes.values():
         name = index_name(table.name, *index.columns)
@@ -210,48 +289,71 @@ def name_of_index(table: Table) -> Iterator[Breach]:
             columns[: len(index.columns)] == index.columns for columns in whole
         )
         if not (shared and re.fullmatch(re.escape(name) + "_[a-z]+", index.name)):
-            yield index.name, index.name, name + (" and one word" if shared else "")
+            right = f"{name}_partial" if shared else name
+            mend = f"ALTER INDEX {_name(schema, index.name)} RENAME TO {_name(right)};"
+            if right in table.indexes:
+                mend = _by_hand(f"there is another index {right}")
+            yield index.name, index.name, name + (" and one word" if shared else ""), mend
 
 
-@_table_rule
-def unique_handles(table: Table) -> Iterator[Breach]:
+@_rule
+def unique_handles(table: Table, schema: str) -> Iterator[Breach]:
+    """People and pages are found by these: two live rows with the same one can't be told apart."""
     predicate = "(deleted_at IS NULL)" if "deleted_at" in table.columns else None
-    wanted = "a UNIQUE index" + (" WHERE deleted_at IS NULL" if predicate else "")
+    where = " WHERE deleted_at IS NULL" if predicate else ""
     for name in ("email", "username", "slug"):
         if name in table.columns and not any(
             index.unique and index.columns == (name,) and index.predicate == predicate
             for index in table.indexes.values()
         ):
-            yield f"{table.name}.{name}", "no such index", wanted
+            index = index_name(table.name, name)
+            mend = _drop_index(schema, table, index) + (
+                f"CREATE UNIQUE INDEX CONCURRENTLY {_name(index)} "
+                f"ON {_name(schema, table.name)} ({name}){where};"
+            )
+            yield f"{table.name}.{name}", "no such index", f"a UNIQUE index{where}", mend
 
 
-@_table_rule
-def feeds_descending(table: Table) -> Iterator[Breach]:
+@_rule
+def feeds_descending(table: Table, schema: str) -> Iterator[Breach]:
+    """Feeds are read from the newest row on."""
     for index in table.indexes.values():
         if "created_at" in index.columns and "created_at" not in index.descending:
-            yield index.name, "created_at ASC", "created_at DESC"
+            create = re.sub(r"\bcreated_at(?=[,)])", "created_at DESC", index.definition)
+            create = create.replace("INDEX", "INDEX CONCURRENTLY", 1)
+            mend = f"{_drop_index(schema, table, index.name)}{create};"
+            yield index.name, "created_at ASC", "created_at DESC", mend
 
 
-@_table_rule
-def sound_indexes(table: Table) -> Iterator[Breach]:
+@_rule
+def sound_indexes(table: Table, schema: str) -> Iterator[Breach]:
+    """An invalid or a double index costs every write and serves no query."""
     seen: dict[str, str] = {}
     for index in table.indexes.values():
         if not index.valid:
-            yield index.name, "invalid", "valid: drop it and create it again"
+            mend = f"REINDEX INDEX CONCURRENTLY {_name(schema, index.name)};"
+            yield index.name, "invalid", "valid", mend
         what = index.definition.partition(" USING ")[2]
         if what in seen:
-            yield index.name, f"the same as {seen[what]}", "one of the two"
+            mend = _drop_index(schema, table, index.name).strip()
+            yield index.name, f"the same as {seen[what]}", "one of the two", mend
         seen[what] = index.name
 
 
 # Checks
 
 
-@_table_rule
-def name_of_check(table: Table) -> Iterator[Breach]:
+@_rule
+def name_of_check(table: Table, schema: str) -> Iterator[Breach]:
+    """An error that names a check tells the table and what it refuses."""
     for check in table.constraints.values():
         if check.kind == "check" and not check.name.startswith(f"chk_{table.name}_"):
-            yield check.name, check.name, f"chk_{table.name}_<what>"
+            what = check.name.removeprefix(f"{table.name}_").removesuffix("_check")
+            mend = (
+                f"ALTER TABLE {_name(schema, table.name)} RENAME CONSTRAINT {_name(check.name)} "
+                f"TO {_name(f'chk_{table.name}_{what}')};"
+            )
+            yield check.name, check.name, f"chk_{table.name}_<what>", mend
 
 
 # Text
@@ -259,22 +361,32 @@ def name_of_check(table: Table) -> Iterator[Breach]:
 PROSE = re.compile(r"(^|_)(description|bio|content|notes|message|url|path|user_agent)$")
 
 
-@_table_rule
-def text(table: Table) -> Iterator[Breach]:
+@_rule
+def text(table: Table, schema: str) -> Iterator[Breach]:
+    """Prose has no length that the schema could know; identifiers and codes have one."""
     for column in table.columns.values():
+        alter = _alter_column(schema, table, column)
         if PROSE.search(column.name) and column.type != "text":
-            yield f"{table.name}.{column.name}", column.type, "text: prose, a path or a URL"
+            wanted, mend = "text: prose, a path or a URL", f"{alter} TYPE text;"
         elif column.type.removesuffix("[]") == "character varying":
-            yield f"{table.name}.{column.name}", column.type, "character varying(n), or text"
+            wanted, mend = "character varying(n), or text", f"{alter} TYPE text;"
         elif column.type.startswith("character("):
-            yield f"{table.name}.{column.name}", column.type, "character varying(n)"
+            right = column.type.replace("character(", "character varying(")
+            wanted, mend = right, f"{alter} TYPE {right};"
+        else:
+            continue
+        yield f"{table.name}.{column.name}", column.type, wanted, mend
 
 
-@_table_rule
-def jsonb(table: Table) -> Iterator[Breach]:
+@_rule
+def jsonb(table: Table, schema: str) -> Iterator[Breach]:
+    """JSON keeps the text as it came; JSONB can be compared and indexed."""
     for column in table.columns.values():
         if column.type.removesuffix("[]") == "json":
-            yield f"{table.name}.{column.name}", column.type, "jsonb"
+            right = column.type.replace("json", "jsonb")
+            alter = _alter_column(schema, table, column)
+            mend = f"{alter} TYPE {right} USING {_name(column.name)}::text::{right};"
+            yield f"{table.name}.{column.name}", column.type, right, mend
 
 
 def _foreign_keys(table: Table) -> list[Constraint]:
@@ -288,3 +400,22 @@ def _described(column: Column) -> str:
     if column.default is not None:
         parts.append(f"DEFAULT {column.default}")
     return " ".join(parts)
+
+
+def _name(*parts: str) -> str:
+    """Return a name as SQL writes it, whatever it is."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def _alter_column(schema: str, table: Table, column: Column) -> str:
+    return f"ALTER TABLE {_name(schema, table.name)} ALTER COLUMN {_name(column.name)}"
+
+
+def _drop_index(schema: str, table: Table, name: str) -> str:
+    """Return the SQL that drops an index if the table has it, for one that takes its name."""
+    dropped = f"DROP INDEX CONCURRENTLY {_name(schema, name)}; "
+    return dropped if name in table.indexes else ""
+
+
+def _by_hand(why: str) -> str:
+    return f"-- No single statement: {why}. Write a migration."

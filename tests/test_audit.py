@@ -1,0 +1,206 @@
+"""`manage.py schema audit` judges any database, the system checks judge the models: by one rule."""
+
+import io
+import itertools
+import json
+import secrets
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection, models
+from django.test import SimpleTestCase, TestCase
+from django.test.utils import isolate_apps
+from psycopg import sql
+
+from tests.databases import connect, database_url, empty_database, manage
+from tests.test_standard import catalog
+from veza_site.checks import check_standard
+from veza_site.indexes import Index
+from veza_site.model_catalog import catalog_of_models
+from veza_site.models import AppendOnlyModel, MutableModel
+from veza_site.standard import RULES, findings
+
+# A schema as no one at Veza would write it: it breaks every rule.
+FOREIGN = """
+CREATE TABLE accounts (id serial PRIMARY KEY, number int GENERATED ALWAYS AS IDENTITY,
+    email varchar, extra json, seen timestamp, created_at timestamptz,
+    CONSTRAINT positive CHECK (number > 0));
+CREATE TABLE posts (id uuid PRIMARY KEY, account_id int REFERENCES accounts,
+    created_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    updated_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP);
+CREATE INDEX by_time ON posts (created_at);
+CREATE INDEX by_time_too ON posts (created_at);
+"""
+
+
+def audit(**options):
+    """Return the exit status of `schema audit` and what it wrote."""
+    output = io.StringIO()
+    try:
+        call_command("schema", "audit", stdout=output, **options)
+    except SystemExit as end:
+        return end.code, output.getvalue()
+    return 0, output.getvalue()
+
+
+class Audit(TestCase):
+    def test_passes_v1_and_shows_the_exceptions_with_their_reasons(self):
+        status, output = audit()
+        self.assertEqual(status, 0)
+        self.assertIn("federated_identities.email  [unique-handles]  excepted: the address", output)
+        self.assertIn("0 breaches, 2 exceptions", output)
+
+    def test_fails_with_the_object_the_rule_what_was_found_and_what_mends_it(self):
+        with connection.cursor() as cursor:
+            cursor.execute("DROP INDEX idx_rooms_creator_id")
+        status, output = audit()
+        self.assertEqual(status, 1)
+        for line in [
+            "rooms.creator_id  [foreign-key-index]",
+            "    found   no index that it leads",
+            "    wanted  an index over all non-null rows",
+            '    mend    CREATE INDEX CONCURRENTLY "idx_rooms_creator_id" ON "public"."rooms"',
+        ]:
+            self.assertIn(line, output)
+
+    def test_is_for_programs_too(self):
+        with connection.cursor() as cursor:
+            cursor.execute("DROP INDEX idx_rooms_creator_id")
+        status, output = audit(format="json")
+        report = json.loads(output)
+        self.assertEqual((status, report["schema"], report["tables"]), (1, "public", 27))
+        self.assertEqual([found["rule"] for found in report["breaches"]], ["foreign-key-index"])
+        self.assertEqual(len(report["exceptions"]), 2)
+
+    def test_finds_every_rule_broken_in_a_foreign_database_without_any_right_on_its_tables(self):
+        role = sql.Identifier(f"veza_{secrets.token_hex(4)}")
+        with empty_database() as name, connect(name) as server:
+            server.execute(FOREIGN)
+            server.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'x'").format(role))
+            try:
+                url = database_url(name, user=role.as_string().strip('"'), password="x")
+                status, output = audit(database=url, format="json")
+            finally:
+                server.execute(sql.SQL("DROP ROLE {}").format(role))
+        broken = {found["rule"] for found in json.loads(output)["breaches"]}
+        self.assertEqual(status, 1)
+        self.assertEqual(broken, {rule.id for rule in RULES})
+
+    def test_judges_another_schema(self):
+        status, output = audit(schema="django")
+        self.assertEqual(status, 1)
+        self.assertIn("auth_group.id  [primary-key]", output)
+
+    def test_says_what_it_does_not_know(self):
+        for options, message in [
+            ({"database": "nowhere"}, "nowhere is no database of the settings (default), and no"),
+            ({"schema": "nowhere"}, "The database has no schema nowhere."),
+        ]:
+            with self.subTest(options), self.assertRaisesMessage(CommandError, message):
+                audit(**options)
+
+    def test_of_a_server_that_does_not_answer_is_an_error_in_one_line(self):
+        ended = manage("schema", "audit", "--database", "postgresql://127.0.0.1:1/x")
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("error: no connection to PostgreSQL", ended.stderr)
+        self.assertEqual(len(ended.stderr.splitlines()), 1)
+
+
+class Models(TestCase):
+    maxDiff = None
+
+    def test_say_what_the_rules_read_in_the_database(self):
+        labels = settings.V1_APPS
+        ours = catalog_of_models(
+            model for label in labels for model in apps.get_app_config(label).get_models()
+        )
+        ours, theirs = self.relevant(ours), self.relevant(catalog())
+        self.assertEqual(set(ours), set(theirs))
+        for table in ours:
+            with self.subTest(table):
+                self.assertEqual(ours[table], theirs[table])
+
+    def relevant(self, catalog):
+        return {
+            name: (
+                {
+                    # The models name an enum's type without its schema.
+                    column.name: (column.type.removeprefix("public."), column.nullable)
+                    for column in table.columns.values()
+                },
+                {
+                    index.name: (index.method, index.columns, index.descending, index.unique)
+                    for index in table.indexes.values()
+                    if not index.primary
+                },
+                {
+                    item.name: (item.kind, item.on_delete, item.deferrable)
+                    for item in table.constraints.values()
+                },
+                table.triggers,
+            )
+            for name, table in catalog.tables.items()
+        }
+
+
+class SystemCheck(SimpleTestCase):
+    def test_passes_v1(self):
+        self.assertEqual(check_standard(None), [])
+
+    @isolate_apps("legacy_chat")
+    def test_refuses_what_the_standard_refuses_in_the_database(self):
+        class Album(MutableModel):
+            class Meta:
+                app_label = "legacy_chat"
+                db_table = "albums"
+
+        album = {"to": Album, "on_delete": models.DB_CASCADE, "db_index": False}
+
+        numbers = itertools.count()
+
+        def cover(base=AppendOnlyModel, options=None, **attributes):
+            options = {"app_label": "legacy_chat", "db_table": "covers", **(options or {})}
+            attributes |= {"__module__": __name__, "Meta": type("Meta", (), options)}
+            return type(f"Cover{next(numbers)}", (base,), attributes)
+
+        indexed = {"indexes": [Index(fields=["album"], name="idx_covers_album_id")]}
+        cases = [
+            (cover(base=models.Model), "primary-key"),
+            (cover(base=models.Model), "timestamps"),
+            (cover(id=models.UUIDField(primary_key=True)), "primary-key"),
+            (cover(album=models.ForeignKey(Album, models.CASCADE)), "foreign-key"),
+            (cover(album=models.ForeignKey(Album, models.DO_NOTHING)), "foreign-key"),
+            (cover(album=models.ForeignKey(**album)), "foreign-key-index"),
+            (cover(album=models.ForeignKey(Album, models.DB_CASCADE)), "name-of-index"),
+            (cover(name=models.CharField(max_length=9, unique=True)), "name-of-index"),
+            (cover(name=models.CharField(max_length=9, db_index=True)), "name-of-index"),
+            (cover(slug=models.CharField(max_length=9)), "unique-handles"),
+            (cover(name=models.CharField()), "text"),
+            (cover(description=models.CharField(max_length=9)), "text"),
+            (
+                cover(
+                    size=models.IntegerField(),
+                    options={
+                        "constraints": [
+                            models.CheckConstraint(condition=models.Q(size__gt=0), name="positive")
+                        ]
+                    },
+                ),
+                "name-of-check",
+            ),
+            (
+                cover(
+                    options={
+                        "indexes": [Index(fields=["created_at"], name="idx_covers_created_at")]
+                    }
+                ),
+                "feeds-descending",
+            ),
+        ]
+        for model, rule in cases:
+            with self.subTest(rule):
+                found = {finding.rule for finding in findings(catalog_of_models([model]))}
+                self.assertIn(rule, found)
+        kept = cover(album=models.ForeignKey(**album), options=indexed)
+        self.assertEqual(findings(catalog_of_models([kept])), [])

@@ -1,0 +1,104 @@
+import contextlib
+import dataclasses
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from django.core.management import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections
+
+from veza_site.catalog import Catalog, read_catalog
+from veza_site.standard import RULES, Finding, judge
+
+OLDEST_SERVER = 150000
+
+
+class Command(BaseCommand):
+    help = "Look after the schema as a contract with the services that share it."
+    requires_system_checks = []  # any database can be looked at, whatever state the models are in
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        subcommands = parser.add_subparsers(dest="subcommand", required=True)
+        audit = subcommands.add_parser(
+            "audit",
+            help="Judge a database against the Standard, rule by rule; exit with 1 if it fails.",
+        )
+        audit.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            help="A database of the settings, or postgresql://USER@HOST:PORT/NAME of any other "
+            "(the password from PGPASSWORD or ~/.pgpass).",
+        )
+        audit.add_argument("--schema", default="public", help="The schema to judge.")
+        audit.add_argument("--format", choices=["text", "json"], default="text")
+
+    def handle(self, *, subcommand: str, **options: Any) -> None:
+        getattr(self, subcommand)(**options)
+
+    def audit(self, *, database: str, schema: str, format: str, **options: Any) -> None:
+        with _cursor(database) as cursor:
+            catalog = _read(cursor, schema)
+        judged = judge(catalog)
+        breaches = [finding for finding in judged if finding.exception is None]
+        write = self._write_json if format == "json" else self._write_text
+        write(catalog, breaches, [finding for finding in judged if finding.exception])
+        if breaches:
+            sys.exit(1)
+
+    def _write_text(
+        self, catalog: Catalog, breaches: list[Finding], excepted: list[Finding]
+    ) -> None:
+        for finding in breaches:
+            self.stdout.write(self.style.ERROR(f"{finding.object}  [{finding.rule}]"))
+            self.stdout.write(f"    found   {finding.found}")
+            self.stdout.write(f"    wanted  {finding.wanted}")
+            self.stdout.write(f"    mend    {finding.mend}")
+        for finding in excepted:
+            self.stdout.write(f"{finding.object}  [{finding.rule}]  excepted: {finding.exception}")
+        self.stdout.write(
+            f"{len(catalog.tables)} tables of the schema {catalog.schema}, {len(RULES)} rules: "
+            f"{len(breaches)} breaches, {len(excepted)} exceptions"
+        )
+
+    def _write_json(
+        self, catalog: Catalog, breaches: list[Finding], excepted: list[Finding]
+    ) -> None:
+        report = {
+            "schema": catalog.schema,
+            "tables": len(catalog.tables),
+            "breaches": [dataclasses.asdict(finding) for finding in breaches],
+            "exceptions": [dataclasses.asdict(finding) for finding in excepted],
+        }
+        self.stdout.write(json.dumps(report, indent=2))
+
+
+@contextlib.contextmanager
+def _cursor(database: str) -> Iterator[Any]:
+    """Yield a cursor on a database of the settings, or on that of a URL, there only to read."""
+    if "://" in database:
+        with (
+            psycopg.connect(database, autocommit=True) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("BEGIN READ ONLY")
+            yield cursor
+    elif database in connections:
+        with connections[database].cursor() as cursor:
+            yield cursor
+    else:
+        known = ", ".join(connections)
+        raise CommandError(f"{database} is no database of the settings ({known}), and no URL.")
+
+
+def _read(cursor: Any, schema: str) -> Catalog:
+    cursor.execute("SELECT current_setting('server_version_num')::int, version()")
+    number, version = cursor.fetchone()
+    if number < OLDEST_SERVER:
+        raise NotSupportedError(f"PostgreSQL 15 or later is required (found {version}).")
+    cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", [schema])
+    if cursor.fetchone() is None:
+        raise CommandError(f"The database has no schema {schema}.")
+    return read_catalog(cursor, schema)
