@@ -20,6 +20,8 @@ class CreateTables(Migration):
         schema_editor: BaseDatabaseSchemaEditor,
         collect_sql: bool = False,
     ) -> ProjectState:
+        if collect_sql:  # for people to read: Django's way has a heading for each table
+            return super().apply(project_state, schema_editor, collect_sql)
         created = project_state.clone()
         created.__dict__.pop("apps", None)  # the rendered models; a cached property
         for operation in self.operations:
