@@ -5,7 +5,7 @@ VENV = .venv/bin/python
 INSTALLED = .venv/installed
 
 # Development, whatever the shell has set.
-DEVELOPMENT = env -u DATABASE_URL $(VENV)
+DEVELOPMENT = env -u DATABASE_URL -u DJANGO_SETTINGS_MODULE -u DEBUG -u SECRET_KEY $(VENV)
 
 .PHONY: help run test lint format
 

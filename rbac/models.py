@@ -135,7 +135,7 @@ class UserProfile(MutableModel):
         ]
 
     def __str__(self) -> str:
-        return self.display_name or f"profile {self.pk}"
+        return str(self.display_name or f"profile {self.pk}")
 
 
 class UserSettings(MutableModel):

@@ -8,8 +8,8 @@ from django.core.management import call_command
 from django.test import TestCase, override_settings
 from django.urls import reverse
 
-from accounts.models import User
-from rbac.models import Role
+from accounts.models import RefreshToken, User, UserSession
+from rbac.models import Role, UserProfile
 from tests.rows import rows
 from veza_site.admin import is_secret
 from veza_site.demo import EMAIL, PASSWORD
@@ -93,6 +93,32 @@ class Admin(TestCase):
         role.refresh_from_db()
         self.assertEqual(role.display_name, "Chief editor")
 
+    def test_writes_nothing_in_a_json_box_as_an_empty_object(self):
+        user = User.objects.create_user("nobody@veza.example", "nobody")
+        self.assertContains(self.client.get(self.url(UserProfile, "add"), secure=True), ">\n{}<")
+        self.client.post(
+            self.url(UserProfile, "add"), {"user": user.pk, "social_links": ""}, secure=True
+        )
+        self.assertEqual(UserProfile.objects.get(user=user).social_links, {})
+
+    def test_leaves_null_where_a_box_is_left_empty(self):
+        profile = UserProfile.objects.first()
+        url = self.url(UserProfile, "change", profile.pk)
+        self.client.post(url, {"user": profile.user_id, "display_name": "New"}, secure=True)
+        profile.refresh_from_db()
+        self.assertEqual((profile.display_name, profile.avatar_url), ("New", None))
+
+    def test_does_not_tell_a_secret_by_a_filter(self):
+        for model, lookup in [
+            (User, "password__startswith"),
+            (User, "password"),
+            (RefreshToken, "token_hash__gt"),
+            (UserSession, "session_token_hash__startswith"),
+        ]:
+            with self.subTest(lookup):
+                answer = self.client.get(self.url(model, "changelist"), {lookup: "$"}, secure=True)
+                self.assertEqual(answer.status_code, 400)
+
     def test_says_in_the_form_what_the_database_would_refuse(self):
         answer = self.client.post(
             self.url(Role, "add"), {"name": "support", "display_name": "x"}, secure=True
@@ -129,8 +155,13 @@ class DemoCatalogue(TestCase):
     def test_again_changes_nothing(self):
         load_demo()
         before = {model: model.objects.count() for model in v1_models()}
-        self.assertIn("there already", load_demo())
+        self.assertIn("There are users already", load_demo())
         self.assertEqual({model: model.objects.count() for model in v1_models()}, before)
+
+    def test_leaves_a_database_alone_in_which_there_are_users(self):
+        User.objects.create_user("nadia@veza.example", "nadia")
+        self.assertIn("createsuperuser", load_demo())
+        self.assertEqual(User.objects.count(), 1)
 
     def test_has_counters_that_equal_the_rows(self):
         load_demo()

@@ -24,7 +24,7 @@ from veza_site.standard import RULES, findings
 # A schema as no one at Veza would write it: it breaks every rule.
 FOREIGN = """
 CREATE TABLE accounts (id serial PRIMARY KEY, number int GENERATED ALWAYS AS IDENTITY,
-    email varchar, extra json, seen timestamp, created_at timestamptz,
+    email varchar, extra json, nickname_token text, seen timestamp, created_at timestamptz,
     CONSTRAINT positive CHECK (number > 0));
 CREATE TABLE posts (id uuid PRIMARY KEY, account_id int REFERENCES accounts,
     created_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP,

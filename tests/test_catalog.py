@@ -4,7 +4,7 @@ import json
 import os
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test import TestCase
 
 from tests.databases import SPECIFICATION, apply_specification, connect, empty_database
@@ -32,3 +32,26 @@ class MigratedCatalog(TestCase):
         if os.environ.get("UPDATE_GOLDEN"):
             GOLDEN.write_text(self.migrated.as_json())
         self.assertEqual(json.loads(self.migrated.as_json()), json.loads(GOLDEN.read_text()))
+
+
+class Reader(TestCase):
+    def test_sees_what_could_hide(self):
+        with connection.cursor() as cursor:
+            before = read_catalog(cursor)
+            for statement in [
+                "CREATE TYPE mood AS ENUM ()",
+                "CREATE DOMAIN moment AS timestamp",
+                'ALTER TABLE rooms ALTER name TYPE varchar(100) COLLATE "C"',
+                "CREATE AGGREGATE last(text) (sfunc = textcat, stype = text)",
+                "CREATE VIEW names AS SELECT name FROM rooms",
+            ]:
+                with self.subTest(statement), transaction.atomic():
+                    cursor.execute(statement)
+                    self.assertNotEqual(read_catalog(cursor), before)
+                    transaction.set_rollback(True)
+
+    def test_leaves_the_search_path_as_it_was(self):
+        with connection.cursor() as cursor:
+            read_catalog(cursor)
+            cursor.execute("SHOW search_path")
+            self.assertEqual(cursor.fetchone(), ("public,django",))

@@ -1,6 +1,7 @@
 """The embedded server is shared by the commands that use it, and gone after the last of them."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -131,6 +132,33 @@ class EmbeddedServer(SimpleTestCase):
             if not server.is_running() or server.status() == psutil.STATUS_ZOMBIE:
                 return
         self.fail("the server still runs")
+
+    def test_starts_after_its_first_start_was_interrupted(self):
+        for number in (signal.SIGINT, signal.SIGKILL):
+            with self.subTest(number):
+                first = subprocess.Popen(
+                    [sys.executable, "-c", COMMAND, self.data],
+                    cwd=settings.BASE_DIR,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+                # As soon as initdb is at work.
+                while not list(self.data.parent.glob("data.new-*/base")):
+                    self.assertIsNone(first.poll())
+                os.killpg(first.pid, number)
+                first.communicate(timeout=60)
+                self.assertFalse(self.data.exists())
+        self.assertEqual(self.command().end(), "")
+        self.assertEqual(
+            {path.name for path in self.data.parent.iterdir()} - {"data"},
+            {"data.lock", "data.lock.watch"},
+        )
+
+    def test_is_not_started_below_a_path_with_a_space(self):
+        with self.assertRaisesMessage(OperationalError, "the path has a space"):
+            embedded.start(self.data.parent / "a b" / "data")
 
     def test_that_can_not_start_says_where_its_log_is(self):
         self.command().end()

@@ -83,6 +83,26 @@ class Migrate(TestCase):
             self.assertEqual(manage("migrate", database=name).returncode, 0)
             self.assertEqual(read_catalog(server.cursor()), migrated_catalog())
 
+    def test_at_once_on_an_empty_database_builds_it_once(self):
+        with empty_database() as name, connect(name) as server:
+            command = [sys.executable, "manage.py", "migrate"]
+            running = [
+                subprocess.Popen(
+                    command,
+                    cwd=settings.BASE_DIR,
+                    env=process_environment(name),
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+                for _ in range(3)
+            ]
+            ended = [(*process.communicate(timeout=120), process.returncode) for process in running]
+            self.assertEqual([(error, status) for _, error, status in ended], [("", 0)] * 3)
+            waited = [output for output, *_ in ended if "Waiting for another migrate" in output]
+            self.assertTrue(waited)
+            self.assertEqual(read_catalog(server.cursor()), migrated_catalog())
+
 
 class ForwardOnly(TestCase):
     def test_refuses_to_unapply_and_changes_nothing(self):

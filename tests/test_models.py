@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from django.db import DatabaseError, IntegrityError, connection, transaction
-from django.db.models import F
+from django.db.models import Case, F, Value, When
+from django.db.models.functions import Lower
 from django.test import TestCase, TransactionTestCase
 
 from accounts.models import User
@@ -127,6 +128,19 @@ class EnumColumn(TestCase):
         self.assertEqual(types.filter(room_type__in=["group", "direct"]).count(), 2)
         self.assertEqual(types.exclude(room_type="group").count(), 3)
         self.assertEqual(types.get(room_type__icontains="UPP"), "support")
+
+    def test_takes_an_expression(self):
+        Room.objects.create(name="lobby")
+        Room.objects.create(name="hall")
+        support = Case(When(name="lobby", then=Value("support")), default=Value("channel"))
+        Room.objects.update(room_type=support)
+        self.assertEqual(
+            dict(Room.objects.values_list("name", "room_type")),
+            {"lobby": "support", "hall": "channel"},
+        )
+        Room.objects.filter(room_type="support").update(room_type=F("room_type"))
+        room = Room.objects.create(name="attic", room_type=Lower(Value("GROUP")))
+        self.assertEqual(room.room_type, "group")
 
     def test_refuses_what_is_no_label(self):
         with self.assertRaises(DatabaseError), transaction.atomic():

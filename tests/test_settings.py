@@ -34,6 +34,10 @@ class DatabaseUrl(SimpleTestCase):
             },
         )
 
+    def test_may_name_several_hosts(self):
+        read = database_from_url("postgresql://one,two:5433/veza")
+        self.assertEqual((read["HOST"], read["PORT"]), ("one,two", ",5433"))
+
     def test_may_name_a_socket(self):
         read = database_from_url("postgres:///veza?host=/run/postgresql")
         self.assertEqual((read["HOST"], read["NAME"]), ("/run/postgresql", "veza"))
@@ -72,6 +76,10 @@ class Error(TestCase):
             ({"SECRET_KEY": ""}, "SECRET_KEY"),
             ({"ALLOWED_HOSTS": None}, "ALLOWED_HOSTS"),
             ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS"),
+            ({"ALLOWED_HOSTS": ","}, "ALLOWED_HOSTS"),
+            ({"ALLOWED_HOSTS": "https://veza.example"}, "ALLOWED_HOSTS"),
+            ({"SECRET_KEY": "  "}, "SECRET_KEY"),
+            ({"DATABASE_URL": "postgresql:///x?connect_timeout=soon"}, "DATABASE_URL"),
             ({"DEBUG": "perhaps"}, "DEBUG"),
             ({"BEHIND_TLS_PROXY": "perhaps"}, "BEHIND_TLS_PROXY"),
         ]:
@@ -109,6 +117,29 @@ class Error(TestCase):
                 )
             finally:
                 server.execute(sql.SQL("DROP ROLE {}").format(identifier))
+
+    def test_of_a_role_that_may_only_read(self):
+        with empty_database() as name:
+            url = database_url(name, options="-c default_transaction_read_only=on")
+            ended = manage("migrate", database=name, DATABASE_URL=url)
+            self.assert_one_line(ended, "lacks a right", "read-only transaction")
+
+    def test_of_a_role_that_may_not_see_the_applied_migrations(self):
+        role = sql.Identifier(f"veza_{secrets.token_hex(4)}")
+        with empty_database() as name, connect(name) as server:
+            server.execute("CREATE SCHEMA django")
+            server.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'x'").format(role))
+            server.execute(sql.SQL("GRANT CREATE ON SCHEMA public TO {}").format(role))
+            try:
+                url = database_url(name, user=role.as_string().strip('"'), password="x")
+                ended = manage("migrate", database=name, DATABASE_URL=url)
+                self.assertIn("may not use the schema django", ended.stderr)
+                self.assertNotIn("Traceback", ended.stderr)
+                tables = server.execute("SELECT FROM pg_tables WHERE schemaname = 'public'")
+                self.assertEqual(tables.rowcount, 0)
+            finally:
+                server.execute(sql.SQL("DROP OWNED BY {}").format(role))
+                server.execute(sql.SQL("DROP ROLE {}").format(role))
 
     def test_of_a_server_that_is_too_old(self):
         with (

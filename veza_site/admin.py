@@ -9,8 +9,21 @@ from django.http import HttpRequest
 
 
 def is_secret(field: models.Field) -> bool:
-    """Tell whether a field's column holds a secret: by the endings that the Standard gives them."""
+    """Tell whether a field's column holds a secret, by the endings of their names in V1."""
     return field.column is not None and field.column.endswith(("_hash", "_secret"))
+
+
+class JsonField(forms.JSONField):
+    """A form's field for V1's JSON columns: none is NULL, so nothing is written as {}."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if value is None or hasattr(value, "resolve_expression"):  # the database's default
+            value = {}
+        return super().prepare_value(value)
+
+    def to_python(self, value: Any) -> Any:
+        value = super().to_python(value)
+        return {} if value is None else value
 
 
 class V1Form(forms.ModelForm):
@@ -37,6 +50,7 @@ class V1Admin(admin.ModelAdmin):
     """
 
     form = V1Form
+    formfield_overrides = {models.JSONField: {"form_class": JsonField}}
     show_full_result_count = False
 
     def __init__(self, model: type[models.Model], admin_site: admin.AdminSite) -> None:
@@ -48,6 +62,19 @@ class V1Admin(admin.ModelAdmin):
             is_secret(field) and not field.null and not field.has_db_default() for field in fields
         )
         super().__init__(model, admin_site)
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field, request: HttpRequest, **options: Any
+    ) -> forms.Field | None:
+        if isinstance(db_field, models.TextField) and db_field.null:
+            options["empty_value"] = None  # as Django does for a CharField: NULL stays NULL
+        return super().formfield_for_dbfield(db_field, request, **options)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Refuse a filter by URL that would tell a secret letter by letter."""
+        if any(lookup.split("__")[0] == name for name in self.exclude):
+            return False
+        return super().lookup_allowed(lookup, value, request)
 
     def has_add_permission(self, request: HttpRequest, *arguments: Any) -> bool:
         return not self._needs_secret and super().has_add_permission(request, *arguments)

@@ -9,7 +9,7 @@ along is left out; so is the order of a table's columns.
 import dataclasses
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +92,7 @@ class Catalog:
     What the schema `schema` holds, each by its name.
 
     `enums` are the labels in order, `functions` are definitions by signature, `others` are the
-    relations that are not tables: views, sequences and the like, with their kind.
+    rest with its kind: views, sequences, domains, aggregates and the like.
     """
 
     schema: str
@@ -148,8 +148,12 @@ def _nothing_visible(cursor: Any) -> Iterator[None]:
     cursor.execute("SELECT current_setting('search_path')")
     (before,) = cursor.fetchone()
     cursor.execute("SELECT set_config('search_path', '', false)")
-    yield
-    # After an error there may be no going back, and no need: the transaction ends it.
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):  # in a transaction that failed, its end brings it back
+            cursor.execute("SELECT set_config('search_path', %s, false)", [before])
+        raise
     cursor.execute("SELECT set_config('search_path', %s, false)", [before])
 
 
@@ -181,7 +185,14 @@ COLUMNS = f"""
 SELECT
     tables.name,
     attname::text,
-    format_type(atttypid, atttypmod),
+    format_type(atttypid, atttypmod) || COALESCE(
+        (
+            SELECT ' COLLATE ' || quote_ident(collname)
+            FROM pg_collation JOIN pg_type ON pg_type.oid = atttypid
+            WHERE pg_collation.oid = attcollation AND attcollation <> typcollation
+        ),
+        ''
+    ),
     NOT attnotnull,
     pg_get_expr(adbin, adrelid),
     attidentity <> '',
@@ -266,12 +277,14 @@ ORDER BY tables.name, tgname
 """
 
 ENUMS = f"""
-SELECT typname::text, array_agg(enumlabel::text ORDER BY enumsortorder)
+SELECT
+    typname::text,
+    ARRAY(
+        SELECT enumlabel::text FROM pg_enum WHERE enumtypid = pg_type.oid ORDER BY enumsortorder
+    )
 FROM pg_type
 JOIN pg_namespace ON pg_namespace.oid = typnamespace
-JOIN pg_enum ON enumtypid = pg_type.oid
-WHERE nspname = %(schema)s AND {_not_part_of("pg_type", "pg_type.oid")}
-GROUP BY typname
+WHERE nspname = %(schema)s AND typtype = 'e' AND {_not_part_of("pg_type", "pg_type.oid")}
 ORDER BY typname
 """
 
@@ -301,5 +314,15 @@ JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE nspname = %(schema)s
   AND relkind IN ('S', 'v', 'm', 'f', 'c')
   AND {_not_part_of("pg_class", "pg_class.oid", "'e', 'i'")}
-ORDER BY relname
+UNION ALL
+SELECT typname::text, 'domain'
+FROM pg_type
+JOIN pg_namespace ON pg_namespace.oid = typnamespace
+WHERE nspname = %(schema)s AND typtype = 'd' AND {_not_part_of("pg_type", "pg_type.oid")}
+UNION ALL
+SELECT pg_proc.oid::regprocedure::text, 'aggregate'
+FROM pg_proc
+JOIN pg_namespace ON pg_namespace.oid = pronamespace
+WHERE nspname = %(schema)s AND prokind = 'a' AND {_not_part_of("pg_proc", "pg_proc.oid")}
+ORDER BY 1
 """

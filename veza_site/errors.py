@@ -38,7 +38,9 @@ def explain(error: BaseException) -> str | None:
     cause = _psycopg_error(error)
     if isinstance(error, OperationalError) and cause is None:
         return _one_line(error)  # from veza_site.embedded
-    if isinstance(cause, psycopg.errors.InsufficientPrivilege):
+    if isinstance(
+        cause, psycopg.errors.InsufficientPrivilege | psycopg.errors.ReadOnlySqlTransaction
+    ):
         return (
             f"the database role lacks a right: {cause.diag.message_primary}. "
             "V1 is migrated by a role that owns the database, or that has CREATE on the database "

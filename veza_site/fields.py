@@ -1,11 +1,14 @@
 """Model fields for what the Standard asks of a column."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import DatabaseDefault
+from django.db.models.sql.compiler import SQLCompiler
 
 
 class EnumField(models.CharField):
@@ -32,6 +35,17 @@ class EnumField(models.CharField):
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
         return self.enum_type
+
+    def get_placeholder_sql(
+        self, value: Any, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, Sequence[Any]]:
+        """Cast an expression that is written: PostgreSQL takes a CASE of strings for text."""
+        if not hasattr(value, "as_sql"):
+            return "%s", [value]
+        sql, parameters = compiler.compile(value)
+        if isinstance(value, DatabaseDefault):
+            return sql, parameters
+        return f"({sql})::{self.enum_type}", parameters
 
     def cast_db_type(self, connection: BaseDatabaseWrapper) -> str:
         return self.enum_type  # CharField casts to varchar, which bulk_update can't assign

@@ -7,7 +7,7 @@ PostgreSQL and for this machine only; with it, everything is as production needs
 
 from pathlib import Path
 
-from veza_site.environment import env, not_empty
+from veza_site.environment import env, host_names, not_empty
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -23,7 +23,7 @@ else:
     _database = env.postgresql("DATABASE_URL")
     DEBUG = env.bool("DEBUG", False)
     SECRET_KEY = env.str("SECRET_KEY", validate=not_empty)
-    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", subcast=str.strip, validate=not_empty)
+    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", subcast=str.strip, validate=[not_empty, host_names])
 
 # The domains of V1, in the order of their migrations' numbers.
 V1_APPS = ["accounts", "rbac", "streaming", "media", "legacy_chat"]
@@ -99,7 +99,7 @@ USE_I18N = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
-_secure = not DEBUG
+_secure = not DEBUG and not DEVELOPMENT
 SECURE_SSL_REDIRECT = _secure
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if _secure else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _secure

@@ -75,17 +75,22 @@ def findings(catalog: Catalog) -> list[Finding]:
 
 def trigger_name(table: str) -> str:
     """Return the name of the trigger that keeps `updated_at` of `table`."""
-    return f"update_{table}_updated_at"
+    return _identifier(f"update_{table}_updated_at")
 
 
 def foreign_key_name(table: str, column: str) -> str:
     """Return the name of the foreign key of `column`."""
-    return f"{table}_{column}_fkey"
+    return _identifier(f"{table}_{column}_fkey")
 
 
 def index_name(table: str, *columns: str) -> str:
     """Return the name of the index on `columns`, to which a partial index may add one word."""
-    return "_".join(["idx", table, *columns])
+    return _identifier("_".join(["idx", table, *columns]))
+
+
+def _identifier(name: str) -> str:
+    """Return a name as PostgreSQL keeps it: the first 63 bytes."""
+    return name.encode()[:63].decode(errors="ignore")
 
 
 def trigger_definition(schema: str, table: str) -> str:
@@ -187,7 +192,7 @@ def timestamps(table: Table, schema: str) -> Iterator[Breach]:
 def time_zone(table: Table, schema: str) -> Iterator[Breach]:
     """A time without a zone means another moment to each client that reads it."""
     for column in table.columns.values():
-        if "without time zone" in column.type:
+        if column.type.startswith("timestamp") and "without time zone" in column.type:
             alter = _alter_column(schema, table, column)
             mend = f"{alter} TYPE timestamptz USING {_name(column.name)} AT TIME ZONE 'UTC';"
             yield f"{table.name}.{column.name}", column.type, "with time zone", mend
@@ -263,6 +268,7 @@ def foreign_key_index(table: Table, schema: str) -> Iterator[Breach]:
         column = key.columns[0]
         if not any(
             index.valid
+            and index.method == "btree"
             and index.columns[0] == column
             and index.predicate in (None, f"({column} IS NOT NULL)")
             for index in table.indexes.values()
@@ -279,14 +285,15 @@ def foreign_key_index(table: Table, schema: str) -> Iterator[Breach]:
 @_rule
 def name_of_index(table: Table, schema: str) -> Iterator[Breach]:
     """An error or a plan that names an index tells the table and the columns."""
-    whole = [index.columns for index in table.indexes.values() if index.predicate is None]
     for index in table.indexes.values():
         name = index_name(table.name, *index.columns)
         if index.primary or index.name == name:
             continue
         # Another index begins with the columns of this partial one: a word tells them apart.
         shared = index.predicate and any(
-            columns[: len(index.columns)] == index.columns for columns in whole
+            other.columns[: len(index.columns)] == index.columns
+            for other in table.indexes.values()
+            if other is not index
         )
         if not (shared and re.fullmatch(re.escape(name) + "_[a-z]+", index.name)):
             right = f"{name}_partial" if shared else name
@@ -366,7 +373,7 @@ def text(table: Table, schema: str) -> Iterator[Breach]:
     """Prose has no length that the schema could know; identifiers and codes have one."""
     for column in table.columns.values():
         alter = _alter_column(schema, table, column)
-        if PROSE.search(column.name) and column.type != "text":
+        if PROSE.search(column.name) and column.type.startswith("character"):
             wanted, mend = "text: prose, a path or a URL", f"{alter} TYPE text;"
         elif column.type.removesuffix("[]") == "character varying":
             wanted, mend = "character varying(n), or text", f"{alter} TYPE text;"
@@ -376,6 +383,31 @@ def text(table: Table, schema: str) -> Iterator[Breach]:
         else:
             continue
         yield f"{table.name}.{column.name}", column.type, wanted, mend
+
+
+NAMES = re.compile(r"(^|_)(name|username|slug|email|title|code|token|hash|mime_type)$")
+
+
+@_rule
+def names(table: Table, schema: str) -> Iterator[Breach]:
+    """A name, a code or a token without a length lets anyone store a book in it."""
+    for column in table.columns.values():
+        if NAMES.search(column.name) and column.type == "text":
+            mend = f"{_alter_column(schema, table, column)} TYPE character varying(255);"
+            yield f"{table.name}.{column.name}", "text", "character varying(n)", mend
+
+
+SECRETS = re.compile(r"(^|_)(password|passwd|secret_key|api_key|access_key|private_key|token)$")
+
+
+@_rule
+def secrets(table: Table, schema: str) -> Iterator[Breach]:
+    """Who reads a backup or a log must not find anything to log in with."""
+    for column in table.columns.values():
+        if SECRETS.search(column.name):
+            mend = _by_hand("the secrets have to be replaced by their hashes")
+            wanted = f"a hash, in {column.name}_hash"
+            yield f"{table.name}.{column.name}", "a secret as it is", wanted, mend
 
 
 @_rule

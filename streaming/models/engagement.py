@@ -57,7 +57,7 @@ class TrackPlay(AppendOnlyModel):
         ]
 
     def __str__(self) -> str:
-        return f"play {self.created_at:%Y-%m-%d %H:%M}"
+        return f"play {self.pk}"
 
 
 class TrackLike(AppendOnlyModel):

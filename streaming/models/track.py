@@ -183,4 +183,4 @@ class TrackHistory(AppendOnlyModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.action} ({self.pk})"

@@ -20,7 +20,14 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(
             """
-            CREATE SCHEMA IF NOT EXISTS django;
+            -- Not IF NOT EXISTS, which asks for the right to create where there is nothing to do.
+            DO $$
+            BEGIN
+                IF to_regnamespace('django') IS NULL THEN
+                    CREATE SCHEMA django;
+                END IF;
+            END
+            $$;
             ALTER TABLE public.django_migrations SET SCHEMA django;
             ALTER TABLE public.django_content_type SET SCHEMA django;
             ALTER TABLE public.auth_permission SET SCHEMA django;

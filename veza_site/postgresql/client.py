@@ -15,6 +15,8 @@ class DatabaseClient(client.DatabaseClient):
             from veza_site import embedded
 
             arguments[0] = embedded.program("psql")
+        if options := settings_dict["OPTIONS"].get("options"):
+            environment = {**(environment or {}), "PGOPTIONS": options}  # the search_path
         return arguments, environment
 
     def runshell(self, parameters: list[str]) -> None:

@@ -23,13 +23,18 @@ class Command(BaseCommand):
             )
         User = get_user_model()
         with transaction.atomic(), connection.cursor() as cursor:
-            # One loads at a time; another that waits here finds the catalogue loaded.
+            # One loads at a time; another that waits here finds users.
             cursor.execute(f"LOCK TABLE {User._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
-            if loaded := not User.objects.filter(email=EMAIL).exists():
+            if loaded := not User.objects.exists():
                 random = Random("veza")
                 for app in settings.V1_APPS:
                     import_module(f"{app}.demo").load(random)
         self.stdout.write(
-            "Loaded the demo catalogue." if loaded else "The demo catalogue is there already."
+            "Loaded the demo catalogue."
+            if loaded
+            else "There are users already: left the data as it is."
         )
-        self.stdout.write(f"Sign in to the admin as {EMAIL} with the password {PASSWORD}")
+        if User.objects.alive().filter(email=EMAIL).exists():
+            self.stdout.write(f"Sign in to the admin as {EMAIL} with the password {PASSWORD}")
+        else:
+            self.stdout.write("Sign in to the admin as a user of yours, or `createsuperuser`.")

@@ -33,6 +33,16 @@ WITH objects (catalog, oid, part, schema) AS (
     SELECT 'pg_proc'::regclass, oid, 0, pronamespace FROM pg_proc
     UNION ALL
     SELECT 'pg_type'::regclass, oid, 0, typnamespace FROM pg_type
+    UNION ALL
+    SELECT 'pg_operator'::regclass, oid, 0, oprnamespace FROM pg_operator
+    UNION ALL
+    SELECT 'pg_opclass'::regclass, oid, 0, opcnamespace FROM pg_opclass
+    UNION ALL
+    SELECT 'pg_ts_config'::regclass, oid, 0, cfgnamespace FROM pg_ts_config
+    UNION ALL
+    SELECT 'pg_ts_dict'::regclass, oid, 0, dictnamespace FROM pg_ts_dict
+    UNION ALL
+    SELECT 'pg_statistic_ext'::regclass, oid, 0, stxnamespace FROM pg_statistic_ext
 )
 SELECT pg_describe_object(catalog, objects.oid, part)
 FROM objects JOIN pg_namespace ON pg_namespace.oid = schema
@@ -87,7 +97,7 @@ class Command(BaseCommand):
         except EOFError:
             self.stdout.write("")
             return False
-        return answer.strip() in (name, "yes")
+        return answer.strip() == name
 
     def _drop(self, connection: BaseDatabaseWrapper) -> None:
         """Drop both schemas and make an empty `public`, in one transaction."""
@@ -100,7 +110,7 @@ class Command(BaseCommand):
                     "Other schemas depend on V1, and a reset would take from them: "
                     f"{'; '.join(sorted(taken))}. Nothing was changed."
                 )
-            # As in a new database.
+            # Open to other roles, as in a new database.
             cursor.execute("CREATE SCHEMA public")
             cursor.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
 
