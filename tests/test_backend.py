@@ -74,3 +74,13 @@ class LaterMigration(TestCase):
     def test_can_be_shown_as_sql(self):
         shown = call_command("sqlmigrate", "legacy_chat", "0050", stdout=StringIO())
         self.assertIn('CONSTRAINT "rooms_creator_id_fkey"', shown)
+
+
+class TestRun(TestCase):
+    def test_holds_its_turn_on_the_server(self):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+                " WHERE locktype = 'advisory' AND granted AND datname = 'postgres'"
+            )
+            self.assertGreaterEqual(cursor.fetchone()[0], 1)

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.backends.postgresql import base
 
 from veza_site.postgresql.client import DatabaseClient
+from veza_site.postgresql.creation import DatabaseCreation
 from veza_site.postgresql.operations import DatabaseOperations
 from veza_site.postgresql.schema import DatabaseSchemaEditor
 
@@ -23,6 +24,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """
 
     client_class = DatabaseClient
+    creation_class = DatabaseCreation
     ops_class = DatabaseOperations
     SchemaEditorClass = DatabaseSchemaEditor
 
