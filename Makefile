@@ -35,7 +35,9 @@ format: $(INSTALLED) ## format the code, and mend what ruff can
 # Written last, so that an installation that was interrupted is done again.
 $(INSTALLED): requirements.txt
 	@echo "Installing into .venv (once, and when requirements.txt has changed)"
-	@test -x "$(PYTHON)"
+	@test -n "$(PYTHON)"
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 12))' || \
+		{ echo "$(PYTHON) is not Python 3.12 or newer"; exit 1; }
 	@test -x $(VENV) && $(VENV) -c '' 2>/dev/null || "$(PYTHON)" -m venv --clear .venv
 	@$(VENV) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
