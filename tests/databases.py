@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import psycopg
+from django.apps import apps
 from django.conf import settings
 from django.db import connection, connections
 from django.test import TestCase
 from psycopg import sql
+
+from veza_site.catalog import Catalog, read_catalog
+from veza_site.models import V1Model
 
 SPECIFICATION = settings.BASE_DIR.parent / "shared" / "v1"
 
@@ -51,6 +55,29 @@ def alias(name: str, test: TestCase | None = None) -> Iterator[None]:
 def connect(name: str, **options: str) -> psycopg.Connection:
     """Return a psycopg connection to the database `name`, in autocommit, as Go would have it."""
     return psycopg.connect(**{**_parameters(), "dbname": name, **options}, autocommit=True)
+
+
+@contextlib.contextmanager
+def role(server: psycopg.Connection) -> Iterator[str]:
+    """Make a role that may log in (with the password x) and nothing else, and yield its name."""
+    name = f"veza_{uuid.uuid4().hex[:8]}"
+    server.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'x'").format(sql.Identifier(name)))
+    try:
+        yield name
+    finally:
+        server.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
+        server.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+def migrated_catalog() -> Catalog:
+    """Return the catalog of the test database as it is now."""
+    with connection.cursor() as cursor:
+        return read_catalog(cursor)
+
+
+def v1_models() -> list[type[V1Model]]:
+    """Return the models of every V1 table."""
+    return [model for model in apps.get_models() if issubclass(model, V1Model)]
 
 
 def manage(

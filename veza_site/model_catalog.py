@@ -1,9 +1,9 @@
 """
 What the models say that the schema should hold, as a catalog that the Standard's rules can judge.
 
-It is only as exact as the rules need: a default, a predicate or a type that no rule asks for may be
-written otherwise than PostgreSQL would. Checks and triggers, which are not of the models alone,
-are left out or taken for granted.
+It is only as exact as the rules need: a default, a predicate or an expression that no rule asks for
+may be written otherwise than PostgreSQL would. The trigger, which the migration adds, is taken for
+granted.
 """
 
 from collections.abc import Iterable
@@ -49,7 +49,7 @@ def _column(field: models.Field) -> Column:
         type=field.db_type(connection).replace("varchar", "character varying"),
         nullable=field.null,
         default=default,
-        identity=isinstance(field, models.AutoField | models.BigAutoField),
+        identity=isinstance(field, models.AutoField),
         generated=field.generated,
     )
 
@@ -59,93 +59,94 @@ def _constraints(
 ) -> Iterable[Constraint]:
     for field in fields:
         if field.primary_key:
-            yield Constraint(
-                name=f"{table}_pkey",
-                kind="primary key",
-                columns=(field.column,),
-                definition=f"PRIMARY KEY ({field.column})",
-                references=None,
-                on_delete=None,
-                deferrable=False,
-                validated=True,
+            yield _constraint(
+                f"{table}_pkey", "primary key", f"PRIMARY KEY ({field.column})", field
             )
         if field.is_relation and field.db_constraint:
-            yield Constraint(
-                name=foreign_key_name(table, field.column),
-                kind="foreign key",
-                columns=(field.column,),
-                definition=f"FOREIGN KEY ({field.column})",
+            yield _constraint(
+                foreign_key_name(table, field.column),
+                "foreign key",
+                f"FOREIGN KEY ({field.column})",
+                field,
                 references=field.related_model._meta.db_table,
                 on_delete=ON_DELETE.get(field.remote_field.on_delete, "NO ACTION"),
-                deferrable=False,
-                validated=True,
             )
     for constraint in model._meta.constraints:
         if isinstance(constraint, models.CheckConstraint):
-            yield Constraint(
-                name=constraint.name,
-                kind="check",
-                columns=(),
-                definition=str(constraint.condition),
-                references=None,
-                on_delete=None,
-                deferrable=False,
-                validated=True,
-            )
+            yield _constraint(constraint.name, "check", str(constraint.condition))
+
+
+def _constraint(
+    name: str,
+    kind: str,
+    definition: str,
+    *fields: models.Field,
+    references: str | None = None,
+    on_delete: str | None = None,
+) -> Constraint:
+    columns = tuple(field.column for field in fields)
+    return Constraint(
+        name, kind, columns, definition, references, on_delete, deferrable=False, validated=True
+    )
 
 
 def _indexes(model: type[models.Model], table: str, fields: list[models.Field]) -> Iterable[Index]:
-    def index(
-        name: str,
-        columns: Iterable[str],
-        unique: bool,
-        condition: models.Q | None = None,
-        method: str = "btree",
-    ) -> Index:
-        ordered = list(columns)
-        plain = tuple(column.removeprefix("-") for column in ordered)
-        predicate = _predicate(condition)
-        return Index(
-            name=name,
-            method=method,
-            columns=plain,
-            descending=tuple(column[1:] for column in ordered if column.startswith("-")),
-            predicate=predicate,
-            unique=unique,
-            primary=False,
-            deferrable=False,
-            valid=True,
-            definition=f"{name} USING {method} ({', '.join(ordered)}) WHERE {predicate} {unique}",
-        )
-
-    def columns(names: Iterable[str]) -> list[str]:
-        return [
-            ("-" if name.startswith("-") else "") + model._meta.get_field(name.lstrip("-")).column
-            for name in names
-        ]
-
     for field in fields:
         if field.unique and not field.primary_key:
             named = isinstance(field, models.OneToOneField)  # by our backend
             name = index_name(table, field.column) if named else f"{table}_{field.column}_key"
-            yield index(name, [field.column], unique=True)
+            yield _index(name, [field.column], unique=True)
         elif field.db_index and not field.primary_key:
-            yield index(f"{table}_{field.column}, which Django names", [field.column], unique=False)
-    for item in model._meta.indexes:
-        method = "btree" if item.suffix == "idx" else item.suffix  # as Django names them
-        yield index(item.name, columns(item.fields), False, item.condition, method)
-    for item in model._meta.constraints:
-        if isinstance(item, models.UniqueConstraint):
-            yield index(item.name, columns(item.fields), unique=True, condition=item.condition)
+            yield _index(f"{table}_{field.column}, which Django names", [field.column])
+    for item in [*model._meta.indexes, *model._meta.constraints]:
+        if isinstance(item, models.Index | models.UniqueConstraint):
+            unique = isinstance(item, models.UniqueConstraint)
+            columns = [_ordered_column(model, name) for name in item.fields]
+            yield _index(
+                item.name,
+                columns or [str(expression) for expression in item.expressions],
+                unique=unique,
+                predicate=_predicate(model, item.condition),
+                # Django's indexes of other methods are called after them.
+                method="btree" if unique or item.suffix == "idx" else item.suffix,
+            )
 
 
-def _predicate(condition: models.Q | None) -> str | None:
+def _index(
+    name: str,
+    ordered: list[str],
+    *,
+    unique: bool = False,
+    predicate: str | None = None,
+    method: str = "btree",
+) -> Index:
+    return Index(
+        name=name,
+        method=method,
+        columns=tuple(column.removeprefix("-") for column in ordered),
+        descending=tuple(column[1:] for column in ordered if column.startswith("-")),
+        predicate=predicate,
+        unique=unique,
+        primary=False,
+        deferrable=False,
+        valid=True,
+        definition=f"{name} USING {method} ({', '.join(ordered)}) WHERE {predicate} {unique}",
+    )
+
+
+def _ordered_column(model: type[models.Model], name: str) -> str:
+    """Return the column of a field, with the minus of a descending one."""
+    minus = "-" if name.startswith("-") else ""
+    return minus + model._meta.get_field(name.removeprefix("-")).column
+
+
+def _predicate(model: type[models.Model], condition: models.Q | None) -> str | None:
     """Return a partial index's predicate; the two that rules ask for as PostgreSQL writes them."""
     if condition is None:
         return None
     if len(condition.children) == 1 and not condition.negated:
         (child,) = condition.children
         if isinstance(child, tuple) and child[0].endswith("__isnull"):
-            column = child[0].removesuffix("__isnull")
+            column = _ordered_column(model, child[0].removesuffix("__isnull"))
             return f"({column} IS {'NULL' if child[1] else 'NOT NULL'})"
     return str(condition)
