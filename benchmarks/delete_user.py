@@ -16,8 +16,7 @@ from django.core.management import call_command
 from django.db import connections, models
 
 from benchmarks.measure import in_turns, timed
-from tests.databases import alias, empty_database
-from veza_site.models import V1Model
+from tests.databases import alias, empty_database, v1_models
 
 # What the user has: plays, likes, refresh tokens (each replaced by the next).
 MIXES = {
@@ -56,8 +55,7 @@ ANALYZE;
 def python_level_models() -> dict[str, type[models.Model]]:
     """Return a copy of each V1 model, by table, with Django's own CASCADE and SET_NULL."""
     copies: dict[str, type[models.Model]] = {}
-    originals = [model for model in apps.get_models() if issubclass(model, V1Model)]
-    for model in originals:
+    for model in v1_models():
         attributes = {}
         for field in model._meta.local_fields:
             copy = field.clone()

@@ -2,7 +2,6 @@
 
 from io import StringIO
 
-from django.apps import apps
 from django.contrib import admin
 from django.core.management import call_command
 from django.test import TestCase, override_settings
@@ -10,16 +9,12 @@ from django.urls import reverse
 
 from accounts.models import RefreshToken, User, UserSession
 from rbac.models import Role, UserProfile
+from tests.databases import v1_models
 from tests.rows import rows
 from veza_site.admin import is_secret
 from veza_site.demo import EMAIL, PASSWORD
-from veza_site.models import V1Model
 
 CANARY = "canary"
-
-
-def v1_models():
-    return [model for model in apps.get_models() if issubclass(model, V1Model)]
 
 
 @override_settings(DEVELOPMENT=True)

@@ -7,7 +7,13 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.test import TestCase
 
-from tests.databases import SPECIFICATION, apply_specification, connect, empty_database
+from tests.databases import (
+    SPECIFICATION,
+    apply_specification,
+    connect,
+    empty_database,
+    migrated_catalog,
+)
 from veza_site.catalog import read_catalog
 
 GOLDEN = settings.BASE_DIR / "schema" / "catalog.json"
@@ -17,8 +23,7 @@ class MigratedCatalog(TestCase):
     maxDiff = None
 
     def setUp(self):
-        with connection.cursor() as cursor:
-            self.migrated = read_catalog(cursor)
+        self.migrated = migrated_catalog()
 
     def test_equals_the_specification(self):
         if not SPECIFICATION.exists():

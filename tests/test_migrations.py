@@ -16,6 +16,7 @@ from tests.databases import (
     connect,
     empty_database,
     manage,
+    migrated_catalog,
     process_environment,
 )
 from veza_site.catalog import read_catalog
@@ -42,11 +43,6 @@ execute_from_command_line(["manage.py", "migrate"])
 def answering(answer):
     """Answer the next question at the terminal; an empty answer is the end of the input."""
     return mock.patch("builtins.input", side_effect=[answer] if answer else EOFError)
-
-
-def migrated_catalog():
-    with connection.cursor() as cursor:
-        return read_catalog(cursor)
 
 
 class Migrate(TestCase):

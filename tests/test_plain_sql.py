@@ -1,13 +1,12 @@
 """What the database promises to every service that writes plain SQL."""
 
-from django.apps import apps
 from django.db import connection
 from django.test import TestCase
 
+from tests.databases import v1_models
 from tests.errors import refused_by
 from tests.rows import rows
 from veza_site.fields import EnumField
-from veza_site.models import V1Model
 
 EARLY = "2001-02-03T04:05:06Z"
 
@@ -200,9 +199,7 @@ class PlainSql(TestCase):
 class RowsOfDjango(TestCase):
     def test_are_like_those_of_plain_sql(self):
         made = rows()
-        for model in apps.get_models():
-            if not issubclass(model, V1Model):
-                continue
+        for model in v1_models():
             table = made.catalog.tables[model._meta.db_table]
             unique = {
                 column
@@ -235,7 +232,7 @@ class TextChoices(TestCase):
     def test_are_the_labels_of_the_enums_in_their_order(self):
         enums = rows().catalog.enums
         bound = {}
-        for model in apps.get_models():
+        for model in v1_models():
             for field in model._meta.local_fields:
                 if isinstance(field, EnumField):
                     bound[field.enum_type] = [value for value, _ in field.choices]

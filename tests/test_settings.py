@@ -1,6 +1,5 @@
 """What the environment may say, and the line in which an error in it is told."""
 
-import secrets
 from unittest import mock
 
 import psycopg
@@ -10,7 +9,7 @@ from django.test import SimpleTestCase, TestCase
 from environs import ValidationError
 from psycopg import sql
 
-from tests.databases import connect, database_url, empty_database, manage
+from tests.databases import connect, database_url, empty_database, manage, role
 from veza_site.environment import database_from_url
 from veza_site.errors import explain
 
@@ -101,22 +100,12 @@ class Error(TestCase):
         self.assert_one_line(manage("migrate", database="nowhere"), "nowhere", "does not exist")
 
     def test_of_a_role_without_the_right_to_create(self):
-        role = f"veza_{secrets.token_hex(4)}"
-        identifier = sql.Identifier(role)
-        with empty_database() as name, connect(name) as server:
-            server.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'x'").format(identifier))
-            try:
-                url = database_url(name, user=role, password="x")
-                ended = manage("migrate", database=name, DATABASE_URL=url)
-                self.assert_one_line(ended, "lacks a right", "permission denied for schema public")
-                self.assertEqual(
-                    server.execute(
-                        "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
-                    ).fetchone(),
-                    (0,),
-                )
-            finally:
-                server.execute(sql.SQL("DROP ROLE {}").format(identifier))
+        with empty_database() as name, connect(name) as server, role(server) as user:
+            url = database_url(name, user=user, password="x")
+            ended = manage("migrate", database=name, DATABASE_URL=url)
+            self.assert_one_line(ended, "lacks a right", "permission denied for schema public")
+            tables = server.execute("SELECT FROM pg_tables WHERE schemaname = 'public'")
+            self.assertEqual(tables.rowcount, 0)
 
     def test_of_a_role_that_may_only_read(self):
         with empty_database() as name:
@@ -125,21 +114,17 @@ class Error(TestCase):
             self.assert_one_line(ended, "lacks a right", "read-only transaction")
 
     def test_of_a_role_that_may_not_see_the_applied_migrations(self):
-        role = sql.Identifier(f"veza_{secrets.token_hex(4)}")
-        with empty_database() as name, connect(name) as server:
+        with empty_database() as name, connect(name) as server, role(server) as user:
             server.execute("CREATE SCHEMA django")
-            server.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'x'").format(role))
-            server.execute(sql.SQL("GRANT CREATE ON SCHEMA public TO {}").format(role))
-            try:
-                url = database_url(name, user=role.as_string().strip('"'), password="x")
-                ended = manage("migrate", database=name, DATABASE_URL=url)
-                self.assertIn("may not use the schema django", ended.stderr)
-                self.assertNotIn("Traceback", ended.stderr)
-                tables = server.execute("SELECT FROM pg_tables WHERE schemaname = 'public'")
-                self.assertEqual(tables.rowcount, 0)
-            finally:
-                server.execute(sql.SQL("DROP OWNED BY {}").format(role))
-                server.execute(sql.SQL("DROP ROLE {}").format(role))
+            server.execute(
+                sql.SQL("GRANT CREATE ON SCHEMA public TO {}").format(sql.Identifier(user))
+            )
+            url = database_url(name, user=user, password="x")
+            ended = manage("migrate", database=name, DATABASE_URL=url)
+            self.assertIn("may not use the schema django", ended.stderr)
+            self.assertNotIn("Traceback", ended.stderr)
+            tables = server.execute("SELECT FROM pg_tables WHERE schemaname = 'public'")
+            self.assertEqual(tables.rowcount, 0)
 
     def test_of_a_server_that_is_too_old(self):
         with (

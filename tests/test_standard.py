@@ -6,18 +6,14 @@ from django.conf import settings
 from django.db import connection
 from django.test import TestCase
 
-from veza_site.catalog import Catalog, read_catalog
+from tests.databases import migrated_catalog
+from veza_site.catalog import Catalog
 from veza_site.standard import EXCEPTIONS, RULES, findings, judge
-
-
-def catalog() -> Catalog:
-    with connection.cursor() as cursor:
-        return read_catalog(cursor)
 
 
 class Standard(TestCase):
     def test_is_kept_by_every_table(self):
-        whole = catalog()
+        whole = migrated_catalog()
         for table in whole.tables.values():
             alone = Catalog(whole.schema, {table.name: table}, whole.enums, {}, {})
             for rule in RULES:
@@ -26,10 +22,10 @@ class Standard(TestCase):
                     self.assertEqual(found, [])
 
     def test_is_kept_by_the_schema_as_a_whole(self):
-        self.assertEqual(findings(catalog()), [])
+        self.assertEqual(findings(migrated_catalog()), [])
 
     def test_every_exception_is_needed(self):
-        whole = catalog()
+        whole = migrated_catalog()
         self.assertEqual({(found.rule, found.object) for found in judge(whole)}, set(EXCEPTIONS))
         self.assertTrue(all(found.exception for found in judge(whole)))
 
@@ -188,24 +184,28 @@ class Rule(TestCase):
         for statements in KEPT:
             with self.subTest(statements), undone() as cursor:
                 cursor.execute(statements)
-                self.assertEqual(findings(catalog()), [])
+                self.assertEqual(findings(migrated_catalog()), [])
 
     def test_notices_each_breach(self):
         for rule, named, statements in BREACHES:
             with self.subTest(rule=rule, breach=statements), undone() as cursor:
                 cursor.execute(statements)
-                found = [finding.object for finding in findings(catalog()) if finding.rule == rule]
+                found = [
+                    finding.object
+                    for finding in findings(migrated_catalog())
+                    if finding.rule == rule
+                ]
                 self.assertEqual(found, [named])
 
     def test_mends_each_breach_with_the_sql_that_it_gives(self):
         for rule, named, statements in BREACHES:
             with self.subTest(rule=rule, breach=statements), undone() as cursor:
                 cursor.execute(statements)
-                for finding in findings(catalog()):
+                for finding in findings(migrated_catalog()):
                     # Tests are in a transaction, where nothing is concurrent.
                     cursor.execute(finding.mend.replace("CONCURRENTLY ", ""))
                 if (rule, named) not in BY_HAND:
-                    self.assertEqual(findings(catalog()), [])
+                    self.assertEqual(findings(migrated_catalog()), [])
 
     def test_has_a_reason_and_a_breach_that_proves_it(self):
         self.assertEqual({rule.id for rule in RULES}, {rule for rule, *_ in BREACHES})

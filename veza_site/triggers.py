@@ -2,7 +2,7 @@
 
 from django.db.migrations import RunSQL
 
-from veza_site.standard import trigger_name
+from veza_site.standard import trigger_definition
 
 
 def updated_at_trigger(table: str) -> RunSQL:
@@ -12,8 +12,4 @@ def updated_at_trigger(table: str) -> RunSQL:
     Every migration that creates a table with `updated_at` ends with it. Migrations that have landed
     call this: what it returns for a table must not change.
     """
-    return RunSQL(
-        f"CREATE TRIGGER {trigger_name(table)}\n"
-        f"    BEFORE UPDATE ON {table}\n"
-        f"    FOR EACH ROW EXECUTE FUNCTION update_updated_at_column();"
-    )
+    return RunSQL(f"{trigger_definition('public', table)};")

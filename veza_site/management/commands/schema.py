@@ -9,11 +9,10 @@ from typing import Any
 import psycopg
 from django.core.management import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections
+from django.db.backends.postgresql.features import DatabaseFeatures
 
 from veza_site.catalog import Catalog, read_catalog
 from veza_site.standard import RULES, Finding, judge
-
-OLDEST_SERVER = 150000
 
 
 class Command(BaseCommand):
@@ -94,10 +93,11 @@ def _cursor(database: str) -> Iterator[Any]:
 
 
 def _read(cursor: Any, schema: str) -> Catalog:
-    cursor.execute("SELECT current_setting('server_version_num')::int, version()")
-    number, version = cursor.fetchone()
-    if number < OLDEST_SERVER:
-        raise NotSupportedError(f"PostgreSQL 15 or later is required (found {version}).")
+    cursor.execute("SELECT current_setting('server_version_num')::int / 10000")
+    (version,) = cursor.fetchone()
+    (oldest,) = DatabaseFeatures.minimum_database_version
+    if version < oldest:
+        raise NotSupportedError(f"PostgreSQL {oldest} or later is required (found {version}).")
     cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", [schema])
     if cursor.fetchone() is None:
         raise CommandError(f"The database has no schema {schema}.")
