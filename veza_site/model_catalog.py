@@ -29,7 +29,7 @@ def _table(model: type[models.Model]) -> Table:
     fields = [field for field in model._meta.local_concrete_fields if field.db_type(connection)]
     triggers = {}
     if any(field.column == "updated_at" for field in fields):
-        trigger = Trigger(trigger_name(table), trigger_definition("public", table), enabled=True)
+        trigger = Trigger(trigger_name(table), trigger_definition("public", table), "ENABLE")
         triggers[trigger.name] = trigger
     return Table(
         name=table,

@@ -155,8 +155,8 @@ def no_identity(table: Table, schema: str) -> Iterator[Breach]:
 @_schema_rule
 def no_sequence(catalog: Catalog) -> Iterator[Breach]:
     """As for identity columns; a serial column is a sequence and a default."""
-    for name, kind in catalog.others.items():
-        if kind == "sequence":
+    for name, other in catalog.others.items():
+        if other.kind == "sequence":
             mend = f"DROP SEQUENCE {_name(catalog.schema, name)} CASCADE;"
             yield name, "a sequence", "none: keys are UUIDs", mend
 

@@ -1,109 +1,11 @@
-"""
-Read what a schema holds from pg_catalog, as plain values that can be compared and written down.
+"""The reader of pg_catalog."""
 
-This is the project's one reader of the catalog. It needs no Django models and no right beyond
-reading pg_catalog, and gives the same answer on PostgreSQL 15 to 18. What an extension brought
-along is left out; so is the order of a table's columns.
-"""
-
-import dataclasses
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table. `type` and `default` are written as PostgreSQL writes them."""
-
-    name: str
-    type: str
-    nullable: bool
-    default: str | None
-    identity: bool
-    generated: bool
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """
-    A constraint other than UNIQUE, which is among the indexes.
-
-    `kind` is "primary key", "foreign key", "check" or "exclusion"; `references` (a table) and
-    `on_delete` ("CASCADE", "SET NULL"…) are a foreign key's.
-    """
-
-    name: str
-    kind: str
-    columns: tuple[str, ...]
-    definition: str
-    references: str | None
-    on_delete: str | None
-    deferrable: bool
-    validated: bool
-
-
-@dataclass(frozen=True)
-class Index:
-    """
-    An index; a UNIQUE constraint counts as the index that PostgreSQL makes for it.
-
-    `columns` are the key's columns or expressions, in order; `descending` are those among them
-    that are indexed so; `predicate` is that of a partial index.
-    """
-
-    name: str
-    method: str
-    columns: tuple[str, ...]
-    descending: tuple[str, ...]
-    predicate: str | None
-    unique: bool
-    primary: bool
-    deferrable: bool
-    valid: bool
-    definition: str
-
-
-@dataclass(frozen=True)
-class Trigger:
-    """A trigger; `enabled` is false where it is switched off or fires only for replication."""
-
-    name: str
-    definition: str
-    enabled: bool
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table and what belongs to it, each by its name."""
-
-    name: str
-    columns: dict[str, Column]
-    constraints: dict[str, Constraint]
-    indexes: dict[str, Index]
-    triggers: dict[str, Trigger]
-
-
-@dataclass(frozen=True)
-class Catalog:
-    """
-    What the schema `schema` holds, each by its name.
-
-    `enums` are the labels in order, `functions` are definitions by signature, `others` are the
-    rest with its kind: views, sequences, domains, aggregates and the like.
-    """
-
-    schema: str
-    tables: dict[str, Table]
-    enums: dict[str, tuple[str, ...]]
-    functions: dict[str, str]
-    others: dict[str, str]
-
-    def as_json(self) -> str:
-        """Return the catalog as JSON that is the same to the byte for the same catalog."""
-        return json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n"
+from veza_site.catalog.objects import Catalog, Column, Constraint, Index, Other, Table, Trigger
+from veza_site.extensions import EXTENSIONS
 
 
 def read_catalog(cursor: Any, schema: str = "public") -> Catalog:
@@ -114,11 +16,11 @@ def read_catalog(cursor: Any, schema: str = "public") -> Catalog:
     """
     with _nothing_visible(cursor):
         tables = {
-            name: Table(name, columns={}, constraints={}, indexes={}, triggers={})
-            for (name,) in _rows(cursor, TABLES, schema)
+            name: Table(name, {}, {}, {}, {}, owner, tuple(properties))
+            for name, owner, properties in _rows(cursor, TABLES, schema)
         }
-        for table, *values in _rows(cursor, COLUMNS, schema):
-            column = Column(*values)
+        for table, *values, properties in _rows(cursor, COLUMNS, schema):
+            column = Column(*values, tuple(properties))
             tables[table].columns[column.name] = column
         for table, name, kind, columns, *values in _rows(cursor, CONSTRAINTS, schema):
             tables[table].constraints[name] = Constraint(name, kind, tuple(columns), *values)
@@ -134,7 +36,10 @@ def read_catalog(cursor: Any, schema: str = "public") -> Catalog:
             tables=tables,
             enums={name: tuple(labels) for name, labels in _rows(cursor, ENUMS, schema)},
             functions=dict(_rows(cursor, FUNCTIONS, schema)),
-            others=dict(_rows(cursor, OTHERS, schema)),
+            others={name: Other(*values) for name, *values in _rows(cursor, OTHERS, schema)},
+            extensions=tuple(name for (name,) in _rows(cursor, INSTALLED, schema)),
+            comments=dict(_rows(cursor, COMMENTS, schema)),
+            owner=next((owner for (owner,) in _rows(cursor, OWNER, schema)), None),
         )
 
 
@@ -158,7 +63,7 @@ def _nothing_visible(cursor: Any) -> Iterator[None]:
 
 
 def _rows(cursor: Any, query: str, schema: str) -> list[tuple[Any, ...]]:
-    cursor.execute(query, {"schema": schema})
+    cursor.execute(query, {"schema": schema, "extensions": EXTENSIONS})
     return cursor.fetchall()
 
 
@@ -172,14 +77,40 @@ def _not_part_of(catalog: str, oid: str, kinds: str = "'e'") -> str:
 
 # The tables that the other queries read of.
 _TABLES = f"""(
-    SELECT pg_class.oid, relname::text AS name
+    SELECT pg_class.*, relname::text AS name
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE nspname = %(schema)s
       AND relkind IN ('r', 'p')
       AND {_not_part_of("pg_class", "pg_class.oid")}
 ) AS tables"""
 
-TABLES = f"SELECT name FROM {_TABLES} ORDER BY name"
+_OWNER_OF_MOST = f"SELECT mode() WITHIN GROUP (ORDER BY relowner) FROM {_TABLES}"
+
+TABLES = f"""
+SELECT
+    name,
+    NULLIF(relowner, ({_OWNER_OF_MOST}))::regrole::text,
+    array_remove(
+        ARRAY[
+            CASE relpersistence WHEN 'u' THEN 'UNLOGGED' END,
+            'PARTITION BY ' || pg_get_partkeydef(tables.oid),
+            (
+                SELECT 'INHERITS ' || string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno)
+                FROM pg_inherits WHERE inhrelid = tables.oid
+            ),
+            CASE WHEN relrowsecurity THEN 'ROW LEVEL SECURITY' END,
+            CASE WHEN relforcerowsecurity THEN 'FORCE ROW LEVEL SECURITY' END,
+            CASE relreplident
+                WHEN 'n' THEN 'REPLICA IDENTITY NOTHING'
+                WHEN 'f' THEN 'REPLICA IDENTITY FULL'
+                WHEN 'i' THEN 'REPLICA IDENTITY USING INDEX'
+            END
+        ] || ARRAY(SELECT unnest(reloptions) ORDER BY 1),
+        NULL
+    )
+FROM {_TABLES}
+ORDER BY name
+"""
 
 COLUMNS = f"""
 SELECT
@@ -187,18 +118,41 @@ SELECT
     attname::text,
     format_type(atttypid, atttypmod) || COALESCE(
         (
-            SELECT ' COLLATE ' || quote_ident(collname)
-            FROM pg_collation JOIN pg_type ON pg_type.oid = atttypid
-            WHERE pg_collation.oid = attcollation AND attcollation <> typcollation
+            SELECT ' COLLATE ' || attcollation::regcollation
+            WHERE attcollation <> typcollation
         ),
         ''
     ),
-    NOT attnotnull,
+    NOT attnotnull OR EXISTS (
+        SELECT FROM pg_constraint
+        WHERE conrelid = attrelid AND contype = 'n' AND conkey[1] = attnum AND NOT convalidated
+    ),
     pg_get_expr(adbin, adrelid),
     attidentity <> '',
-    attgenerated <> ''
+    attgenerated <> '',
+    array_remove(
+        ARRAY[
+            CASE attidentity WHEN 'a' THEN 'ALWAYS' WHEN 'd' THEN 'BY DEFAULT' END,
+            CASE attgenerated WHEN 's' THEN 'STORED' WHEN 'v' THEN 'VIRTUAL' END,
+            'STATISTICS ' || NULLIF(attstattarget, -1),
+            CASE
+                WHEN attstorage <> typstorage THEN 'STORAGE ' || CASE attstorage
+                    WHEN 'p' THEN 'PLAIN'
+                    WHEN 'e' THEN 'EXTERNAL'
+                    WHEN 'm' THEN 'MAIN'
+                    WHEN 'x' THEN 'EXTENDED'
+                END
+            END,
+            CASE attcompression
+                WHEN 'p' THEN 'COMPRESSION pglz'
+                WHEN 'l' THEN 'COMPRESSION lz4'
+            END
+        ] || attoptions,
+        NULL
+    )
 FROM {_TABLES}
 JOIN pg_attribute ON attrelid = tables.oid AND attnum > 0 AND NOT attisdropped
+JOIN pg_type ON pg_type.oid = atttypid
 LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
 ORDER BY tables.name, attname
 """
@@ -270,7 +224,16 @@ ORDER BY tables.name, index_relation.relname
 """
 
 TRIGGERS = f"""
-SELECT tables.name, tgname::text, pg_get_triggerdef(pg_trigger.oid), tgenabled IN ('O', 'A')
+SELECT
+    tables.name,
+    tgname::text,
+    pg_get_triggerdef(pg_trigger.oid),
+    CASE tgenabled
+        WHEN 'O' THEN 'ENABLE'
+        WHEN 'D' THEN 'DISABLE'
+        WHEN 'R' THEN 'ENABLE REPLICA'
+        WHEN 'A' THEN 'ENABLE ALWAYS'
+    END
 FROM {_TABLES}
 JOIN pg_trigger ON tgrelid = tables.oid AND NOT tgisinternal
 ORDER BY tables.name, tgname
@@ -307,22 +270,107 @@ SELECT
         WHEN 'v' THEN 'view'
         WHEN 'm' THEN 'materialized view'
         WHEN 'f' THEN 'foreign table'
-        WHEN 'c' THEN 'composite type'
-    END
+        WHEN 'c' THEN 'type'
+    END,
+    CASE WHEN relkind IN ('v', 'm') THEN pg_get_viewdef(pg_class.oid) ELSE '' END
 FROM pg_class
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE nspname = %(schema)s
   AND relkind IN ('S', 'v', 'm', 'f', 'c')
   AND {_not_part_of("pg_class", "pg_class.oid", "'e', 'i'")}
 UNION ALL
-SELECT typname::text, 'domain'
+SELECT
+    typname::text,
+    CASE typtype WHEN 'd' THEN 'domain' ELSE 'type' END,
+    CASE typtype WHEN 'd' THEN format_type(typbasetype, typtypmod) ELSE 'range' END
 FROM pg_type
 JOIN pg_namespace ON pg_namespace.oid = typnamespace
-WHERE nspname = %(schema)s AND typtype = 'd' AND {_not_part_of("pg_type", "pg_type.oid")}
+WHERE nspname = %(schema)s AND typtype IN ('d', 'r') AND {_not_part_of("pg_type", "pg_type.oid")}
 UNION ALL
-SELECT pg_proc.oid::regprocedure::text, 'aggregate'
+SELECT pg_proc.oid::regprocedure::text, 'aggregate', ''
 FROM pg_proc
 JOIN pg_namespace ON pg_namespace.oid = pronamespace
 WHERE nspname = %(schema)s AND prokind = 'a' AND {_not_part_of("pg_proc", "pg_proc.oid")}
+UNION ALL
+SELECT
+    quote_ident(rulename) || ' ON ' || tables.oid::regclass,
+    'rule',
+    pg_get_ruledef(pg_rewrite.oid)
+FROM {_TABLES}
+JOIN pg_rewrite ON ev_class = tables.oid
+UNION ALL
+SELECT
+    quote_ident(polname) || ' ON ' || tables.oid::regclass,
+    'policy',
+    concat_ws(' ', polcmd, pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
+FROM {_TABLES}
+JOIN pg_policy ON polrelid = tables.oid
+UNION ALL
+SELECT stxname::text, 'statistics', pg_get_statisticsobjdef(pg_statistic_ext.oid)
+FROM {_TABLES}
+JOIN pg_statistic_ext ON stxrelid = tables.oid
+UNION ALL
+SELECT pg_operator.oid::regoperator::text, 'operator', oprcode::text
+FROM pg_operator
+JOIN pg_namespace ON pg_namespace.oid = oprnamespace
+WHERE nspname = %(schema)s AND {_not_part_of("pg_operator", "pg_operator.oid")}
 ORDER BY 1
+"""
+
+INSTALLED = """
+SELECT extname::text AS name
+FROM pg_extension
+JOIN pg_namespace ON pg_namespace.oid = extnamespace
+WHERE nspname = %(schema)s OR extname = ANY (%(extensions)s)
+UNION
+SELECT name
+FROM unnest(%(extensions)s::text[]) AS wanted (name)
+WHERE name NOT IN (SELECT name FROM pg_available_extensions)
+ORDER BY name
+"""
+
+COMMENTS = f"""
+WITH tables AS (SELECT oid FROM {_TABLES})
+SELECT pg_describe_object(classoid, objoid, objsubid), description
+FROM pg_description
+WHERE (classoid = 'pg_class'::regclass AND objoid IN (SELECT oid FROM tables))
+   OR (
+        classoid = 'pg_class'::regclass
+        AND objoid IN (SELECT indexrelid FROM pg_index WHERE indrelid IN (SELECT oid FROM tables))
+   )
+   OR (
+        classoid = 'pg_constraint'::regclass
+        AND objoid IN (SELECT oid FROM pg_constraint WHERE conrelid IN (SELECT oid FROM tables))
+   )
+   OR (
+        classoid = 'pg_trigger'::regclass
+        AND objoid IN (SELECT oid FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM tables))
+   )
+   OR (
+        classoid = 'pg_type'::regclass
+        AND objoid IN (
+            SELECT pg_type.oid
+            FROM pg_type JOIN pg_namespace ON pg_namespace.oid = typnamespace
+            WHERE nspname = %(schema)s AND {_not_part_of("pg_type", "pg_type.oid")}
+        )
+   )
+   OR (
+        classoid = 'pg_proc'::regclass
+        AND objoid IN (
+            SELECT pg_proc.oid
+            FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
+            WHERE nspname = %(schema)s AND {_not_part_of("pg_proc", "pg_proc.oid")}
+        )
+   )
+ORDER BY 1
+"""
+
+# From PostgreSQL 15 on, `public` belongs to the role pg_database_owner, whose member is the owner.
+OWNER = f"""
+SELECT nspowner::regrole::text
+FROM pg_namespace
+WHERE nspname = %(schema)s
+  AND nspowner <> 'pg_database_owner'::regrole
+  AND nspowner <> (SELECT datdba FROM pg_database WHERE datname = current_database())
+  AND nspowner IS DISTINCT FROM ({_OWNER_OF_MOST})
 """

@@ -1,0 +1,149 @@
+"""What a schema holds, as plain values that can be compared and written down."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any, Self, get_args, get_origin, get_type_hints
+
+
+@dataclass(frozen=True)
+class Column:
+    """
+    A column of a table. `type` and `default` are written as PostgreSQL writes them.
+
+    `default` is the expression of a generated column too; `properties` is what was set otherwise
+    than a new column has it ("STATISTICS 500", "STORAGE EXTERNAL").
+    """
+
+    name: str
+    type: str
+    nullable: bool
+    default: str | None
+    identity: bool
+    generated: bool
+    properties: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """
+    A constraint other than UNIQUE, which is among the indexes.
+
+    `kind` is "primary key", "foreign key", "check" or "exclusion"; `references` (a table) and
+    `on_delete` ("CASCADE", "SET NULL"…) are a foreign key's.
+    """
+
+    name: str
+    kind: str
+    columns: tuple[str, ...]
+    definition: str
+    references: str | None
+    on_delete: str | None
+    deferrable: bool
+    validated: bool
+
+
+@dataclass(frozen=True)
+class Index:
+    """
+    An index; a UNIQUE constraint counts as the index that PostgreSQL makes for it.
+
+    `columns` are the key's columns or expressions, in order; `descending` are those among them
+    that are indexed so; `predicate` is that of a partial index.
+    """
+
+    name: str
+    method: str
+    columns: tuple[str, ...]
+    descending: tuple[str, ...]
+    predicate: str | None
+    unique: bool
+    primary: bool
+    deferrable: bool
+    valid: bool
+    definition: str
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A trigger; `state` is "ENABLE", "DISABLE", "ENABLE REPLICA" or "ENABLE ALWAYS"."""
+
+    name: str
+    definition: str
+    state: str
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it fires for what the services write."""
+        return self.state in ("ENABLE", "ENABLE ALWAYS")
+
+
+@dataclass(frozen=True)
+class Table:
+    """
+    A table and what belongs to it, each by its name.
+
+    `owner` is the role that owns it, or None where that is the owner of most tables of the schema;
+    `properties` is what was set otherwise than a new table has it ("UNLOGGED", "fillfactor=70").
+    """
+
+    name: str
+    columns: dict[str, Column]
+    constraints: dict[str, Constraint]
+    indexes: dict[str, Index]
+    triggers: dict[str, Trigger]
+    owner: str | None = None
+    properties: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Other:
+    """What has no class of its own: `kind` is "view", "sequence", "policy" and the like."""
+
+    kind: str
+    definition: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """
+    What the schema `schema` holds, each by its name.
+
+    `enums` are the labels in order, `functions` are definitions by signature, `others` is the
+    rest: views, sequences, domains, policies and the like. `extensions` are those in the schema;
+    one that V1 creates where the server offers it is among them where it does not, too.
+    `comments` are by the object as pg_describe_object() names it, without the schema's own, which
+    tells the contract. `owner` is the role that owns the schema, or None where that is the
+    database's owner or the owner of most of its tables.
+    """
+
+    schema: str
+    tables: dict[str, Table]
+    enums: dict[str, tuple[str, ...]]
+    functions: dict[str, str]
+    others: dict[str, Other]
+    extensions: tuple[str, ...] = ()
+    comments: dict[str, str] = field(default_factory=dict)
+    owner: str | None = None
+
+    def as_json(self) -> str:
+        """Return the catalog as JSON that is the same to the byte for the same catalog."""
+        return json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the catalog of which `text` is the JSON."""
+        return _typed(cls, json.loads(text))
+
+
+def _typed(wanted: Any, value: Any) -> Any:
+    """Return a value that was read from JSON as the type that a field here declares."""
+    if dataclasses.is_dataclass(wanted):
+        types = get_type_hints(wanted)
+        return wanted(**{name: _typed(types[name], part) for name, part in value.items()})
+    arguments = get_args(wanted)
+    if get_origin(wanted) is dict:
+        return {name: _typed(arguments[1], part) for name, part in value.items()}
+    if get_origin(wanted) is tuple:
+        return tuple(value)
+    return value

@@ -1,0 +1,125 @@
+"""
+Which contract a database carries: the comment on schema `public`, as JSON, for every service.
+
+`schema/contract.json` is the history of the contract, the newest version last. A migration that
+changes V1 makes a new version; what is only Django's (a table in schema `django`) does not.
+"""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.loader import MigrationLoader
+from psycopg import sql
+
+from veza_site.catalog import Catalog, read_catalog
+
+HISTORY = settings.BASE_DIR / "schema" / "contract.json"
+
+
+@dataclass(frozen=True)
+class Contract:
+    """
+    A contract with the services.
+
+    `version` only grows, and is 0 before V1 is whole; `fingerprint` is that of the catalog, as
+    `fingerprint` takes it; `migration` is the last of V1's ("streaming.0041_…"), or empty.
+    """
+
+    version: int
+    fingerprint: str
+    migration: str
+
+    def as_json(self) -> str:
+        """Return it as the comment on schema `public` has it."""
+        return json.dumps(dataclasses.asdict(self))
+
+
+def fingerprint(catalog: Catalog) -> str:
+    """Return the SHA-256, in hex, of all that is contract in `catalog`."""
+    return hashlib.sha256(_essence(catalog).as_json().encode()).hexdigest()
+
+
+def _essence(catalog: Catalog) -> Catalog:
+    """Return the catalog without what is each server's own business: owners, tuning, remarks."""
+    tables = {
+        table.name: replace(
+            table,
+            columns={
+                column.name: replace(column, properties=()) for column in table.columns.values()
+            },
+            owner=None,
+            properties=(),
+        )
+        for table in catalog.tables.values()
+    }
+    return replace(catalog, tables=tables, extensions=(), comments={}, owner=None)
+
+
+def history() -> list[Contract]:
+    """Return every version of the contract, the oldest first."""
+    return [Contract(**version) for version in json.loads(HISTORY.read_text())]
+
+
+def expected() -> Contract:
+    """Return the contract that this code's migrations make."""
+    return history()[-1]
+
+
+def history_as_json(catalog: Catalog, migration: str) -> str:
+    """
+    Return the text of `schema/contract.json` once the last migration, `migration`, makes `catalog`.
+
+    Another catalog is another version; one that the same migration made before, in development,
+    has never landed and is replaced.
+    """
+    versions = history() if HISTORY.exists() else []
+    now = fingerprint(catalog)
+    if not versions or versions[-1].fingerprint != now:
+        if versions and versions[-1].migration == migration:
+            versions.pop()
+        versions.append(Contract(len(versions) + 1, now, migration))
+    return json.dumps([dataclasses.asdict(version) for version in versions], indent=2) + "\n"
+
+
+def read(cursor: Any) -> Contract | None:
+    """Return the contract that the database says it carries, or None where it says none."""
+    cursor.execute("SELECT obj_description(to_regnamespace('public'), 'pg_namespace')")
+    (comment,) = cursor.fetchone()
+    try:
+        return Contract(**json.loads(comment))
+    except (TypeError, ValueError):
+        return None
+
+
+def write(connection: BaseDatabaseWrapper) -> Contract:
+    """Let the database say which contract it carries now, and return that."""
+    loader = MigrationLoader(connection)
+    applied = [
+        str(loader.graph.nodes[key]) for key in v1_plan(loader) if key in loader.applied_migrations
+    ]
+    with connection.cursor() as cursor:
+        carried = Contract(
+            version=max((v.version for v in history() if v.migration in applied), default=0),
+            fingerprint=fingerprint(read_catalog(cursor)),
+            migration=applied[-1] if applied else "",
+        )
+        if read(cursor) != carried:
+            cursor.execute(
+                sql.SQL("COMMENT ON SCHEMA public IS {}").format(sql.Literal(carried.as_json()))
+            )
+    return carried
+
+
+def v1_plan(loader: MigrationLoader) -> list[tuple[str, str]]:
+    """Return the keys of V1's migrations on disk, each after those it depends on."""
+    ours = ["veza_site", *settings.V1_APPS]
+    leaves = [key for key in loader.graph.leaf_nodes() if key[0] in ours]
+    plan: dict[tuple[str, str], None] = {}
+    for leaf in leaves:
+        plan.update(dict.fromkeys(loader.graph.forwards_plan(leaf)))
+    return [key for key in plan if key[0] in ours]
