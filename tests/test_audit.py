@@ -64,7 +64,7 @@ class Audit(TestCase):
             "rooms.creator_id  [foreign-key-index]",
             "    found   no index that it leads",
             "    wanted  an index over all non-null rows",
-            '    mend    CREATE INDEX CONCURRENTLY "idx_rooms_creator_id" ON "public"."rooms"',
+            "    mend    CREATE INDEX CONCURRENTLY idx_rooms_creator_id ON public.rooms",
         ]:
             self.assertIn(line, output)
 

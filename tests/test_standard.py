@@ -41,8 +41,8 @@ BY_HAND = [
 BREACHES = [
     ("primary-key", "x", "CREATE TABLE x (created_at timestamptz NOT NULL DEFAULT now())"),
     ("primary-key", "rooms.id", "ALTER TABLE rooms ALTER id DROP DEFAULT"),
-    ("no-sequence", "numbers", "CREATE SEQUENCE numbers"),
-    ("no-sequence", "rooms_number_seq", "ALTER TABLE rooms ADD number serial"),
+    ("no-sequence", "public.numbers", "CREATE SEQUENCE numbers"),
+    ("no-sequence", "public.rooms_number_seq", "ALTER TABLE rooms ADD number serial"),
     (
         "no-identity",
         "rooms.number",

@@ -1,8 +1,9 @@
 """
 Which contract a database carries: the comment on schema `public`, as JSON, for every service.
 
-`schema/contract.json` is the history of the contract, the newest version last. A migration that
-changes V1 makes a new version; what is only Django's (a table in schema `django`) does not.
+`schema/catalog.json` is what the migrations make of `public`, `schema/contract.json` the history of
+the contract, the newest version last. A migration that changes V1 makes a new version; what is only
+Django's (a table in schema `django`) does not.
 """
 
 import dataclasses
@@ -14,11 +15,13 @@ from typing import Any
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
-from psycopg import sql
 
 from veza_site.catalog import Catalog, read_catalog
+from veza_site.ddl import literal
+from veza_site.differences import Difference
 
 HISTORY = settings.BASE_DIR / "schema" / "contract.json"
+CATALOG = settings.BASE_DIR / "schema" / "catalog.json"
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,11 @@ def expected() -> Contract:
     return history()[-1]
 
 
+def expected_catalog() -> Catalog:
+    """Return what this code's migrations make of schema `public`."""
+    return Catalog.from_json(CATALOG.read_text())
+
+
 def history_as_json(catalog: Catalog, migration: str) -> str:
     """
     Return the text of `schema/contract.json` once the last migration, `migration`, makes `catalog`.
@@ -96,6 +104,47 @@ def read(cursor: Any) -> Contract | None:
         return None
 
 
+def differences_around(cursor: Any) -> list[Difference]:
+    """Return what differs beside the catalog: what the database says of itself, schema `django`."""
+    found = []
+    carried, wanted = read(cursor), expected()
+    if carried is None or (carried.version, carried.fingerprint) != (
+        wanted.version,
+        wanted.fingerprint,
+    ):
+        found.append(
+            Difference(
+                "comment on SCHEMA public",
+                wanted.as_json(),
+                carried.as_json() if carried else "no contract",
+                "not migrated by this code, or written over by another tool",
+                f"COMMENT ON SCHEMA public IS {literal(wanted.as_json())};",
+            )
+        )
+    cursor.execute(
+        "SELECT nspowner::regrole::text, nspowner IN (datdba, relowner)"
+        " FROM pg_database LEFT JOIN pg_namespace ON nspname = 'django'"
+        " LEFT JOIN pg_class ON pg_class.oid = to_regclass('public.users')"
+        " WHERE datname = current_database()"
+    )
+    ((owner, is_ours),) = cursor.fetchall()
+    if owner is None:
+        cause = "V1 was built by something else than migrate"
+        mend = "-- `manage.py schema adopt` takes it over."
+        found.append(Difference("schema django", "is there", "missing", cause, mend))
+    elif not is_ours:
+        found.append(
+            Difference(
+                "schema django",
+                "owned by the owner of the database or of V1's tables",
+                f"owned by {owner}",
+                "made or restored by another role",
+                "ALTER SCHEMA django OWNER TO CURRENT_USER;",
+            )
+        )
+    return found
+
+
 def write(connection: BaseDatabaseWrapper) -> Contract:
     """Let the database say which contract it carries now, and return that."""
     loader = MigrationLoader(connection)
@@ -109,9 +158,7 @@ def write(connection: BaseDatabaseWrapper) -> Contract:
             migration=applied[-1] if applied else "",
         )
         if read(cursor) != carried:
-            cursor.execute(
-                sql.SQL("COMMENT ON SCHEMA public IS {}").format(sql.Literal(carried.as_json()))
-            )
+            cursor.execute(f"COMMENT ON SCHEMA public IS {literal(carried.as_json())}")
     return carried
 
 

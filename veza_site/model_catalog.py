@@ -129,6 +129,7 @@ def _index(
         unique=unique,
         primary=False,
         deferrable=False,
+        deferred=False,
         valid=True,
         definition=f"{name} USING {method} ({', '.join(ordered)}) WHERE {predicate} {unique}",
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from veza_site.catalog import Catalog, Column, Constraint, Table
+from veza_site.ddl import quote
 
 # An object, what is found there, what the Standard wants, and the SQL that mends it.
 Breach = tuple[str, str, str, str]
@@ -75,20 +76,20 @@ def findings(catalog: Catalog) -> list[Finding]:
 
 def trigger_name(table: str) -> str:
     """Return the name of the trigger that keeps `updated_at` of `table`."""
-    return _identifier(f"update_{table}_updated_at")
+    return _as_kept(f"update_{table}_updated_at")
 
 
 def foreign_key_name(table: str, column: str) -> str:
     """Return the name of the foreign key of `column`."""
-    return _identifier(f"{table}_{column}_fkey")
+    return _as_kept(f"{table}_{column}_fkey")
 
 
 def index_name(table: str, *columns: str) -> str:
     """Return the name of the index on `columns`, to which a partial index may add one word."""
-    return _identifier("_".join(["idx", table, *columns]))
+    return _as_kept("_".join(["idx", table, *columns]))
 
 
-def _identifier(name: str) -> str:
+def _as_kept(name: str) -> str:
     """Return a name as PostgreSQL keeps it: the first 63 bytes."""
     return name.encode()[:63].decode(errors="ignore")
 
@@ -127,7 +128,7 @@ def primary_key(table: Table, schema: str) -> Iterator[Breach]:
     wanted = "primary key (id), id uuid DEFAULT gen_random_uuid()"
     keys = [key for key in table.constraints.values() if key.kind == "primary key"]
     id = table.columns.get("id")
-    alter = f"ALTER TABLE {_name(schema, table.name)}"
+    alter = f"ALTER TABLE {quote(schema, table.name)}"
     if id is None and not keys:
         mend = f"{alter} ADD COLUMN id uuid DEFAULT gen_random_uuid() PRIMARY KEY;"
         yield table.name, "no primary key", wanted, mend
@@ -157,7 +158,7 @@ def no_sequence(catalog: Catalog) -> Iterator[Breach]:
     """As for identity columns; a serial column is a sequence and a default."""
     for name, other in catalog.others.items():
         if other.kind == "sequence":
-            mend = f"DROP SEQUENCE {_name(catalog.schema, name)} CASCADE;"
+            mend = f"DROP SEQUENCE {name} CASCADE;"
             yield name, "a sequence", "none: keys are UUIDs", mend
 
 
@@ -172,13 +173,13 @@ def timestamps(table: Table, schema: str) -> Iterator[Breach]:
     for name in ("created_at", "updated_at"):
         column = table.columns.get(name)
         if column is None and name in required:
-            mend = f"ALTER TABLE {_name(schema, table.name)} ADD COLUMN {name} {wanted};"
+            mend = f"ALTER TABLE {quote(schema, table.name)} ADD COLUMN {name} {wanted};"
             yield f"{table.name}.{name}", "no such column", wanted, mend
         elif column is not None and _described(column) != wanted:
             alter = _alter_column(schema, table, column)
             mend = f"{alter} SET DEFAULT CURRENT_TIMESTAMP;"
             if column.nullable:
-                mend += f" UPDATE {_name(schema, table.name)} SET {name} = DEFAULT"
+                mend += f" UPDATE {quote(schema, table.name)} SET {name} = DEFAULT"
                 mend += f" WHERE {name} IS NULL; {alter} SET NOT NULL;"
             yield f"{table.name}.{name}", _described(column), wanted, mend
     deleted_at = table.columns.get("deleted_at")
@@ -194,7 +195,7 @@ def time_zone(table: Table, schema: str) -> Iterator[Breach]:
     for column in table.columns.values():
         if column.type.startswith("timestamp") and "without time zone" in column.type:
             alter = _alter_column(schema, table, column)
-            mend = f"{alter} TYPE timestamptz USING {_name(column.name)} AT TIME ZONE 'UTC';"
+            mend = f"{alter} TYPE timestamptz USING {quote(column.name)} AT TIME ZONE 'UTC';"
             yield f"{table.name}.{column.name}", column.type, "with time zone", mend
 
 
@@ -205,7 +206,7 @@ def updated_at_trigger(table: Table, schema: str) -> Iterator[Breach]:
     trigger = table.triggers.get(name)
     wanted = trigger_definition(schema, table.name)
     create = wanted.replace("CREATE", "CREATE OR REPLACE", 1) + ";"
-    on_table = _name(schema, table.name)
+    on_table = quote(schema, table.name)
     if not {"updated_at", "deleted_at"} & set(table.columns):
         if trigger is not None:
             mend = f"DROP TRIGGER {name} ON {on_table};"
@@ -224,7 +225,7 @@ def updated_at_trigger(table: Table, schema: str) -> Iterator[Breach]:
 @_rule
 def foreign_key(table: Table, schema: str) -> Iterator[Breach]:
     """The database keeps references whole, and says what a deletion does, for all services."""
-    alter = f"ALTER TABLE {_name(schema, table.name)}"
+    alter = f"ALTER TABLE {quote(schema, table.name)}"
     for key in _foreign_keys(table):
         if len(key.columns) > 1:
             mend = _by_hand("one column has to refer to the other table's id")
@@ -236,19 +237,19 @@ def foreign_key(table: Table, schema: str) -> Iterator[Breach]:
             mend = _by_hand("the column has to take the other table's id")
             yield f"{table.name}.{column.name}", column.type, "uuid", mend
         if key.name != name:
-            mend = f"{alter} RENAME CONSTRAINT {_name(key.name)} TO {_name(name)};"
+            mend = f"{alter} RENAME CONSTRAINT {quote(key.name)} TO {quote(name)};"
             yield key.name, key.name, name, mend
         if key.deferrable:
-            mend = f"{alter} ALTER CONSTRAINT {_name(key.name)} NOT DEFERRABLE;"
+            mend = f"{alter} ALTER CONSTRAINT {quote(key.name)} NOT DEFERRABLE;"
             yield key.name, "DEFERRABLE", "NOT DEFERRABLE", mend
         if not key.validated:
-            mend = f"{alter} VALIDATE CONSTRAINT {_name(key.name)};"
+            mend = f"{alter} VALIDATE CONSTRAINT {quote(key.name)};"
             yield key.name, "NOT VALID", "validated", mend
         right = "ON DELETE SET NULL" if column.nullable else "ON DELETE CASCADE"
         again = (
-            f"{alter} DROP CONSTRAINT {_name(key.name)}, ADD CONSTRAINT {_name(key.name)} "
-            f"FOREIGN KEY ({_name(column.name)}) REFERENCES {key.references} {right} NOT VALID; "
-            f"{alter} VALIDATE CONSTRAINT {_name(key.name)};"
+            f"{alter} DROP CONSTRAINT {quote(key.name)}, ADD CONSTRAINT {quote(key.name)} "
+            f"FOREIGN KEY ({quote(column.name)}) REFERENCES {key.references} {right} NOT VALID; "
+            f"{alter} VALIDATE CONSTRAINT {quote(key.name)};"
         )
         if key.on_delete not in ("CASCADE", "SET NULL"):
             wanted = "ON DELETE CASCADE or SET NULL"
@@ -275,8 +276,8 @@ def foreign_key_index(table: Table, schema: str) -> Iterator[Breach]:
         ):
             name = index_name(table.name, column)
             mend = _drop_index(schema, table, name) + (
-                f"CREATE INDEX CONCURRENTLY {_name(name)} "
-                f"ON {_name(schema, table.name)} ({_name(column)});"
+                f"CREATE INDEX CONCURRENTLY {quote(name)} "
+                f"ON {quote(schema, table.name)} ({quote(column)});"
             )
             wanted = "an index over all non-null rows"
             yield f"{table.name}.{column}", "no index that it leads", wanted, mend
@@ -297,7 +298,7 @@ def name_of_index(table: Table, schema: str) -> Iterator[Breach]:
         )
         if not (shared and re.fullmatch(re.escape(name) + "_[a-z]+", index.name)):
             right = f"{name}_partial" if shared else name
-            mend = f"ALTER INDEX {_name(schema, index.name)} RENAME TO {_name(right)};"
+            mend = f"ALTER INDEX {quote(schema, index.name)} RENAME TO {quote(right)};"
             if right in table.indexes:
                 mend = _by_hand(f"there is another index {right}")
             yield index.name, index.name, name + (" and one word" if shared else ""), mend
@@ -315,8 +316,8 @@ def unique_handles(table: Table, schema: str) -> Iterator[Breach]:
         ):
             index = index_name(table.name, name)
             mend = _drop_index(schema, table, index) + (
-                f"CREATE UNIQUE INDEX CONCURRENTLY {_name(index)} "
-                f"ON {_name(schema, table.name)} ({name}){where};"
+                f"CREATE UNIQUE INDEX CONCURRENTLY {quote(index)} "
+                f"ON {quote(schema, table.name)} ({name}){where};"
             )
             yield f"{table.name}.{name}", "no such index", f"a UNIQUE index{where}", mend
 
@@ -338,7 +339,7 @@ def sound_indexes(table: Table, schema: str) -> Iterator[Breach]:
     seen: dict[str, str] = {}
     for index in table.indexes.values():
         if not index.valid:
-            mend = f"REINDEX INDEX CONCURRENTLY {_name(schema, index.name)};"
+            mend = f"REINDEX INDEX CONCURRENTLY {quote(schema, index.name)};"
             yield index.name, "invalid", "valid", mend
         what = index.definition.partition(" USING ")[2]
         if what in seen:
@@ -357,8 +358,8 @@ def name_of_check(table: Table, schema: str) -> Iterator[Breach]:
         if check.kind == "check" and not check.name.startswith(f"chk_{table.name}_"):
             what = check.name.removeprefix(f"{table.name}_").removesuffix("_check")
             mend = (
-                f"ALTER TABLE {_name(schema, table.name)} RENAME CONSTRAINT {_name(check.name)} "
-                f"TO {_name(f'chk_{table.name}_{what}')};"
+                f"ALTER TABLE {quote(schema, table.name)} RENAME CONSTRAINT {quote(check.name)} "
+                f"TO {quote(f'chk_{table.name}_{what}')};"
             )
             yield check.name, check.name, f"chk_{table.name}_<what>", mend
 
@@ -417,7 +418,7 @@ def jsonb(table: Table, schema: str) -> Iterator[Breach]:
         if column.type.removesuffix("[]") == "json":
             right = column.type.replace("json", "jsonb")
             alter = _alter_column(schema, table, column)
-            mend = f"{alter} TYPE {right} USING {_name(column.name)}::text::{right};"
+            mend = f"{alter} TYPE {right} USING {quote(column.name)}::text::{right};"
             yield f"{table.name}.{column.name}", column.type, right, mend
 
 
@@ -434,18 +435,13 @@ def _described(column: Column) -> str:
     return " ".join(parts)
 
 
-def _name(*parts: str) -> str:
-    """Return a name as SQL writes it, whatever it is."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
-
-
 def _alter_column(schema: str, table: Table, column: Column) -> str:
-    return f"ALTER TABLE {_name(schema, table.name)} ALTER COLUMN {_name(column.name)}"
+    return f"ALTER TABLE {quote(schema, table.name)} ALTER COLUMN {quote(column.name)}"
 
 
 def _drop_index(schema: str, table: Table, name: str) -> str:
     """Return the SQL that drops an index if the table has it, for one that takes its name."""
-    dropped = f"DROP INDEX CONCURRENTLY {_name(schema, name)}; "
+    dropped = f"DROP INDEX CONCURRENTLY {quote(schema, name)}; "
     return dropped if name in table.indexes else ""
 
 

@@ -1,6 +1,7 @@
 """What a schema holds, as plain values that can be compared and written down."""
 
 import dataclasses
+import functools
 import json
 from dataclasses import dataclass, field
 from typing import Any, Self, get_args, get_origin, get_type_hints
@@ -49,7 +50,8 @@ class Index:
     An index; a UNIQUE constraint counts as the index that PostgreSQL makes for it.
 
     `columns` are the key's columns or expressions, in order; `descending` are those among them
-    that are indexed so; `predicate` is that of a partial index.
+    that are indexed so; `predicate` is that of a partial index; `deferred` is an INITIALLY DEFERRED
+    constraint's.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Index:
     unique: bool
     primary: bool
     deferrable: bool
+    deferred: bool
     valid: bool
     definition: str
 
@@ -98,7 +101,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Other:
-    """What has no class of its own: `kind` is "view", "sequence", "policy" and the like."""
+    """
+    What has no class of its own: `kind` is "view", "sequence", "policy" and the like.
+
+    Its name is what DROP takes: "public.names", "own_rows ON public.tracks".
+    """
 
     kind: str
     definition: str
@@ -112,8 +119,8 @@ class Catalog:
     `enums` are the labels in order, `functions` are definitions by signature, `others` is the
     rest: views, sequences, domains, policies and the like. `extensions` are those in the schema;
     one that V1 creates where the server offers it is among them where it does not, too.
-    `comments` are by the object as pg_describe_object() names it, without the schema's own, which
-    tells the contract. `owner` is the role that owns the schema, or None where that is the
+    `comments` are by the object as COMMENT ON takes it, without that on the schema, which tells the
+    contract. `owner` is the role that owns the schema, or None where that is the
     database's owner or the owner of most of its tables.
     """
 
@@ -136,10 +143,13 @@ class Catalog:
         return _typed(cls, json.loads(text))
 
 
+_types = functools.cache(get_type_hints)
+
+
 def _typed(wanted: Any, value: Any) -> Any:
     """Return a value that was read from JSON as the type that a field here declares."""
     if dataclasses.is_dataclass(wanted):
-        types = get_type_hints(wanted)
+        types = _types(wanted)
         return wanted(**{name: _typed(types[name], part) for name, part in value.items()})
     arguments = get_args(wanted)
     if get_origin(wanted) is dict:

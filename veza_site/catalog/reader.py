@@ -214,6 +214,9 @@ SELECT
     indisunique,
     indisprimary,
     NOT indimmediate,
+    EXISTS (
+        SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype = 'u' AND condeferred
+    ),
     indisvalid AND indisready,
     pg_get_indexdef(indexrelid)
 FROM {_TABLES}
@@ -257,35 +260,41 @@ FROM pg_proc
 JOIN pg_namespace ON pg_namespace.oid = pronamespace
 WHERE nspname = %(schema)s
   AND prokind IN ('f', 'p', 'w')
-  AND {_not_part_of("pg_proc", "pg_proc.oid")}
+  AND {_not_part_of("pg_proc", "pg_proc.oid", "'e', 'i'")}
 ORDER BY 1
 """
 
 # An identity column's sequence is a part of it.
 OTHERS = f"""
 SELECT
-    relname::text,
+    pg_class.oid::regclass::text,
     CASE relkind
         WHEN 'S' THEN 'sequence'
         WHEN 'v' THEN 'view'
         WHEN 'm' THEN 'materialized view'
         WHEN 'f' THEN 'foreign table'
-        WHEN 'c' THEN 'type'
     END,
     CASE WHEN relkind IN ('v', 'm') THEN pg_get_viewdef(pg_class.oid) ELSE '' END
 FROM pg_class
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE nspname = %(schema)s
-  AND relkind IN ('S', 'v', 'm', 'f', 'c')
+  AND relkind IN ('S', 'v', 'm', 'f')
   AND {_not_part_of("pg_class", "pg_class.oid", "'e', 'i'")}
 UNION ALL
 SELECT
-    typname::text,
+    pg_type.oid::regtype::text,
     CASE typtype WHEN 'd' THEN 'domain' ELSE 'type' END,
-    CASE typtype WHEN 'd' THEN format_type(typbasetype, typtypmod) ELSE 'range' END
+    CASE typtype
+        WHEN 'd' THEN format_type(typbasetype, typtypmod)
+        WHEN 'r' THEN 'range'
+        ELSE 'composite'
+    END
 FROM pg_type
+LEFT JOIN pg_class ON pg_class.oid = typrelid
 JOIN pg_namespace ON pg_namespace.oid = typnamespace
-WHERE nspname = %(schema)s AND typtype IN ('d', 'r') AND {_not_part_of("pg_type", "pg_type.oid")}
+WHERE nspname = %(schema)s
+  AND (typtype IN ('d', 'r') OR relkind = 'c')
+  AND {_not_part_of("pg_type", "pg_type.oid")}
 UNION ALL
 SELECT pg_proc.oid::regprocedure::text, 'aggregate', ''
 FROM pg_proc
@@ -306,7 +315,10 @@ SELECT
 FROM {_TABLES}
 JOIN pg_policy ON polrelid = tables.oid
 UNION ALL
-SELECT stxname::text, 'statistics', pg_get_statisticsobjdef(pg_statistic_ext.oid)
+SELECT
+    format('%%I.%%I', %(schema)s::text, stxname),
+    'statistics',
+    pg_get_statisticsobjdef(pg_statistic_ext.oid)
 FROM {_TABLES}
 JOIN pg_statistic_ext ON stxrelid = tables.oid
 UNION ALL
@@ -331,8 +343,8 @@ ORDER BY name
 
 COMMENTS = f"""
 WITH tables AS (SELECT oid FROM {_TABLES})
-SELECT pg_describe_object(classoid, objoid, objsubid), description
-FROM pg_description
+SELECT upper(regexp_replace(type, '^table ', '')) || ' ' || identity, description
+FROM pg_description, pg_identify_object(classoid, objoid, objsubid)
 WHERE (classoid = 'pg_class'::regclass AND objoid IN (SELECT oid FROM tables))
    OR (
         classoid = 'pg_class'::regclass

@@ -7,6 +7,8 @@ from django.core.management.commands import migrate
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_site import contract
+
 # The key of the advisory lock: “veza” in ASCII.
 LOCK = 0x76657A61
 
@@ -19,6 +21,8 @@ class Command(migrate.Command):
         with self._alone(connection):
             self._check_rights(connection)
             super().handle(*arguments, **options)
+            if not (options["plan"] or options["check_unapplied"]):
+                contract.write(connection)
 
     @contextlib.contextmanager
     def _alone(self, connection: BaseDatabaseWrapper) -> Iterator[None]:

@@ -11,7 +11,9 @@ from django.core.management import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections
 from django.db.backends.postgresql.features import DatabaseFeatures
 
+from veza_site import contract
 from veza_site.catalog import Catalog, read_catalog
+from veza_site.differences import Difference, differences
 from veza_site.standard import RULES, Finding, judge
 
 
@@ -25,14 +27,16 @@ class Command(BaseCommand):
             "audit",
             help="Judge a database against the Standard, rule by rule; exit with 1 if it fails.",
         )
-        audit.add_argument(
-            "--database",
-            default=DEFAULT_DB_ALIAS,
-            help="A database of the settings, or postgresql://USER@HOST:PORT/NAME of any other "
-            "(the password from PGPASSWORD or ~/.pgpass).",
-        )
+        _add_database(audit)
         audit.add_argument("--schema", default="public", help="The schema to judge.")
         audit.add_argument("--format", choices=["text", "json"], default="text")
+        diff = subcommands.add_parser(
+            "diff",
+            help="Compare a database with what the migrations make; exit with 1 if they differ.",
+        )
+        _add_database(diff)
+        diff.add_argument("--against", metavar="DATABASE", help="Compare with this one instead.")
+        diff.add_argument("--format", choices=["text", "json"], default="text")
 
     def handle(self, *, subcommand: str, **options: Any) -> None:
         getattr(self, subcommand)(**options)
@@ -46,6 +50,51 @@ class Command(BaseCommand):
         write(catalog, breaches, [finding for finding in judged if finding.exception])
         if breaches:
             sys.exit(1)
+
+    def diff(self, *, database: str, against: str | None, format: str, **options: Any) -> None:
+        with _cursor(database) as cursor:
+            found = _read(cursor, "public")
+            says = contract.read(cursor)
+            if against is None:
+                expected = contract.expected_catalog()
+                differing = differences(expected, found) + contract.differences_around(cursor)
+        if against is not None:
+            with _cursor(against) as cursor:
+                expected = _read(cursor, "public")
+            differing = differences(expected, found)
+        report = {
+            "expected": contract.fingerprint(expected),
+            "found": contract.fingerprint(found),
+            "contract": dataclasses.asdict(says) if says else None,
+            "differences": [dataclasses.asdict(difference) for difference in differing],
+        }
+        if format == "json":
+            self.stdout.write(json.dumps(report, indent=2))
+        else:
+            for difference in differing:
+                self._write_difference(difference)
+            self.stdout.write(f"fingerprint expected  {report['expected']}")
+            self.stdout.write(f"            found     {report['found']}")
+            self.stdout.write(
+                f"            carried   {says.fingerprint}, contract {says.version}"
+                if says
+                else "            carried   none: the database names no contract"
+            )
+            plural = "" if len(differing) == 1 else "s"
+            self.stdout.write(f"{len(differing)} difference{plural}")
+        if differing:
+            sys.exit(1)
+
+    def _write_difference(self, difference: Difference) -> None:
+        self.stdout.write(self.style.ERROR(difference.object))
+        for label, text in [
+            ("expected", difference.expected),
+            ("found", difference.found),
+            ("cause", difference.cause),
+            ("mend", difference.mend),
+        ]:
+            if text is not None:
+                self.stdout.write(f"    {label:10}" + text.replace("\n", "\n" + " " * 14))
 
     def _write_text(
         self, catalog: Catalog, breaches: list[Finding], excepted: list[Finding]
@@ -72,6 +121,15 @@ class Command(BaseCommand):
             "exceptions": [dataclasses.asdict(finding) for finding in excepted],
         }
         self.stdout.write(json.dumps(report, indent=2))
+
+
+def _add_database(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--database",
+        default=DEFAULT_DB_ALIAS,
+        help="A database of the settings, or postgresql://USER@HOST:PORT/NAME of any other "
+        "(the password from PGPASSWORD or ~/.pgpass).",
+    )
 
 
 @contextlib.contextmanager

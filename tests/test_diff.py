@@ -1,0 +1,583 @@
+"""`manage.py schema diff` notices every drift, and the SQL that it gives takes the drift back."""
+
+import io
+import json
+
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import TestCase
+from psycopg import sql
+
+from tests.databases import connect, database_url, empty_database, manage, role
+from veza_site import contract
+from veza_site.catalog import read_catalog
+from veza_site.differences import differences
+
+EXPECTED = contract.expected_catalog()
+
+
+def drift(change, *objects, cause=""):
+    """Return a test that lets the database drift, and wants these objects to be named, no other."""
+
+    def test(self):
+        self.assert_noticed(change, objects, cause)
+
+    return test
+
+
+class Drift(TestCase):
+    """Each test makes one drift in a migrated database, and mends it with the SQL of the report."""
+
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.make_database()
+
+    @classmethod
+    def make_database(cls):
+        name = cls.enterClassContext(empty_database())
+        manage("migrate", database=name)
+        cls.server = cls.enterClassContext(connect(name))
+
+    def differing(self):
+        cursor = self.server.cursor()
+        found = differences(EXPECTED, read_catalog(cursor))
+        return [*found, *contract.differences_around(cursor)]
+
+    def assert_noticed(self, change, objects, cause, by_hand=False):
+        self.addCleanup(lambda: self.mended or self.make_database())
+        self.mended = False
+        for statement in change if isinstance(change, list) else [change]:
+            self.server.execute(statement)
+        found = self.differing()
+        self.assertEqual([difference.object for difference in found], list(objects))
+        for difference in found:
+            self.assertNotEqual(difference.expected, difference.found)
+        self.assertIn(cause, " ".join(difference.cause or "" for difference in found))
+        if not by_hand:
+            self.run_mends(found)
+            self.assertEqual(self.differing(), [])
+            self.mended = True
+
+    def run_mends(self, found):
+        for difference in found:
+            for statement in statements(difference.mend):
+                self.server.execute(statement)
+
+    def test_is_nothing_in_a_database_that_migrate_built(self):
+        self.assertEqual(self.differing(), [])
+
+    # Indexes
+
+    test_dropped_index = drift(
+        "DROP INDEX idx_rooms_creator_id", "index idx_rooms_creator_id", cause="dropped"
+    )
+    test_dropped_unique_index = drift("DROP INDEX idx_users_email", "index idx_users_email")
+    test_index_made_by_hand = drift(
+        "CREATE INDEX ON tracks (title)", "index tracks_title_idx", cause="made by hand"
+    )
+    test_index_of_sqlalchemy = drift(
+        "CREATE INDEX ix_tracks_title ON tracks (title)",
+        "index ix_tracks_title",
+        cause="SQLAlchemy",
+    )
+    test_unique_constraint_made_by_hand = drift(
+        "ALTER TABLE rooms ADD UNIQUE (name, creator_id)", "index rooms_name_creator_id_key"
+    )
+    test_index_without_its_predicate = drift(
+        "DROP INDEX idx_rooms_name; CREATE UNIQUE INDEX idx_rooms_name ON rooms (name)",
+        "index idx_rooms_name",
+    )
+    test_index_that_is_not_unique_any_more = drift(
+        "DROP INDEX idx_rooms_name;"
+        "CREATE INDEX idx_rooms_name ON rooms (name) WHERE deleted_at IS NULL",
+        "index idx_rooms_name",
+    )
+    test_index_in_another_order = drift(
+        "DROP INDEX idx_rooms_created_at; CREATE INDEX idx_rooms_created_at ON rooms (created_at)",
+        "index idx_rooms_created_at",
+    )
+    test_index_of_other_columns = drift(
+        "DROP INDEX idx_tracks_genre; CREATE INDEX idx_tracks_genre ON tracks (genre, bpm)",
+        "index idx_tracks_genre",
+    )
+    test_index_of_another_method = drift(
+        "DROP INDEX idx_tracks_genre; CREATE INDEX idx_tracks_genre ON tracks USING hash (genre)",
+        "index idx_tracks_genre",
+    )
+    test_renamed_index = drift(
+        "ALTER INDEX idx_tracks_genre RENAME TO genres", "index idx_tracks_genre", cause="renamed"
+    )
+    test_invalid_index = drift(
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_tracks_genre'::regclass",
+        "index idx_tracks_genre",
+        cause="CREATE INDEX CONCURRENTLY",
+    )
+    test_position_that_is_checked_at_once = drift(
+        "ALTER TABLE playlist_tracks DROP CONSTRAINT idx_playlist_tracks_playlist_id_position;"
+        "CREATE UNIQUE INDEX idx_playlist_tracks_playlist_id_position"
+        " ON playlist_tracks (playlist_id, position)",
+        "index idx_playlist_tracks_playlist_id_position",
+    )
+    test_position_that_is_deferrable_only_on_demand = drift(
+        "ALTER TABLE playlist_tracks DROP CONSTRAINT idx_playlist_tracks_playlist_id_position,"
+        " ADD CONSTRAINT idx_playlist_tracks_playlist_id_position UNIQUE (playlist_id, position)"
+        " DEFERRABLE",
+        "index idx_playlist_tracks_playlist_id_position",
+    )
+
+    # Columns
+
+    test_dropped_column = drift(
+        "ALTER TABLE rooms DROP description", "column rooms.description", cause="dropped"
+    )
+    test_dropped_column_with_its_index_and_key = drift(
+        "ALTER TABLE rooms DROP creator_id",
+        "column rooms.creator_id",
+        "constraint rooms.rooms_creator_id_fkey",
+        "index idx_rooms_creator_id",
+    )
+    test_added_column = drift("ALTER TABLE rooms ADD topic text", "column rooms.topic")
+    test_renamed_column = drift(
+        "ALTER TABLE tracks RENAME musical_key TO tonality",
+        "column tracks.musical_key",
+        cause="renamed to tonality",
+    )
+    test_widened_column = drift(
+        "ALTER TABLE rooms ALTER name TYPE varchar(200)", "column rooms.name"
+    )
+    test_column_of_another_type = drift(
+        "ALTER TABLE tracks ALTER bpm TYPE integer", "column tracks.bpm"
+    )
+    test_time_without_zone = drift(
+        "ALTER TABLE rooms ALTER created_at TYPE timestamp", "column rooms.created_at"
+    )
+    test_text_in_place_of_an_enum = drift(
+        ["ALTER TABLE rooms ALTER room_type DROP DEFAULT, ALTER room_type TYPE text"],
+        "column rooms.room_type",
+    )
+    test_column_that_may_be_null = drift(
+        "ALTER TABLE rooms ALTER description DROP NOT NULL", "column rooms.description"
+    )
+    test_column_that_may_not_be_null = drift(
+        "ALTER TABLE tracks ALTER genre SET NOT NULL", "column tracks.genre"
+    )
+    test_changed_default = drift(
+        "ALTER TABLE rooms ALTER max_members SET DEFAULT 500", "column rooms.max_members"
+    )
+    test_dropped_default = drift("ALTER TABLE users ALTER id DROP DEFAULT", "column users.id")
+    test_added_default = drift(
+        "ALTER TABLE tracks ALTER title SET DEFAULT 'untitled'", "column tracks.title"
+    )
+    test_another_collation = drift(
+        'ALTER TABLE rooms ALTER name TYPE varchar(100) COLLATE "C"', "column rooms.name"
+    )
+    test_identity_column = drift(
+        "ALTER TABLE rooms ADD number int GENERATED ALWAYS AS IDENTITY", "column rooms.number"
+    )
+    test_serial_column = drift(
+        "ALTER TABLE rooms ADD number serial",
+        "column rooms.number",
+        "sequence public.rooms_number_seq",
+    )
+    test_generated_column = drift(
+        "ALTER TABLE rooms ADD title text GENERATED ALWAYS AS (upper(name)) STORED",
+        "column rooms.title",
+    )
+    test_tuned_column = drift(
+        "ALTER TABLE rooms ALTER name SET STATISTICS 500, ALTER name SET (n_distinct = 5)",
+        "column rooms.name",
+    )
+    test_column_stored_otherwise = drift(
+        "ALTER TABLE rooms ALTER description SET STORAGE EXTERNAL", "column rooms.description"
+    )
+
+    # Constraints
+
+    test_dropped_foreign_key = drift(
+        "ALTER TABLE rooms DROP CONSTRAINT rooms_creator_id_fkey",
+        "constraint rooms.rooms_creator_id_fkey",
+    )
+    test_other_on_delete = drift(
+        "ALTER TABLE rooms DROP CONSTRAINT rooms_creator_id_fkey,"
+        " ADD CONSTRAINT rooms_creator_id_fkey FOREIGN KEY (creator_id) REFERENCES users",
+        "constraint rooms.rooms_creator_id_fkey",
+    )
+    test_foreign_key_that_was_never_validated = drift(
+        "ALTER TABLE rooms DROP CONSTRAINT rooms_creator_id_fkey,"
+        " ADD CONSTRAINT rooms_creator_id_fkey FOREIGN KEY (creator_id) REFERENCES users"
+        " ON DELETE SET NULL NOT VALID",
+        "constraint rooms.rooms_creator_id_fkey",
+        cause="never validated",
+    )
+    test_deferrable_foreign_key = drift(
+        "ALTER TABLE rooms ALTER CONSTRAINT rooms_creator_id_fkey DEFERRABLE",
+        "constraint rooms.rooms_creator_id_fkey",
+    )
+    test_renamed_foreign_key = drift(
+        "ALTER TABLE rooms RENAME CONSTRAINT rooms_creator_id_fkey TO fk_rooms_creator",
+        "constraint rooms.rooms_creator_id_fkey",
+        cause="renamed",
+    )
+    test_foreign_key_added_by_hand = drift(
+        "ALTER TABLE tracks ADD FOREIGN KEY (id) REFERENCES rooms",
+        "constraint tracks.tracks_id_fkey",
+    )
+    test_dropped_check = drift(
+        "ALTER TABLE rooms DROP CONSTRAINT chk_rooms_max_members",
+        "constraint rooms.chk_rooms_max_members",
+    )
+    test_loosened_check = drift(
+        "ALTER TABLE rooms DROP CONSTRAINT chk_rooms_max_members,"
+        " ADD CONSTRAINT chk_rooms_max_members CHECK (max_members >= 0)",
+        "constraint rooms.chk_rooms_max_members",
+    )
+    test_check_added_by_hand = drift(
+        "ALTER TABLE rooms ADD CHECK (max_members < 5000)",
+        "constraint rooms.rooms_max_members_check",
+    )
+    test_check_that_was_never_validated = drift(
+        "ALTER TABLE rooms DROP CONSTRAINT chk_rooms_max_members,"
+        " ADD CONSTRAINT chk_rooms_max_members CHECK (max_members > 0) NOT VALID",
+        "constraint rooms.chk_rooms_max_members",
+        cause="never validated",
+    )
+    test_exclusion_constraint = drift(
+        "ALTER TABLE rooms ADD CONSTRAINT one EXCLUDE (name WITH =)",
+        "constraint rooms.one",
+        "index one",
+    )
+    test_dropped_primary_key = drift(
+        "ALTER TABLE track_plays DROP CONSTRAINT track_plays_pkey",
+        "constraint track_plays.track_plays_pkey",
+    )
+    test_primary_key_of_other_columns = drift(
+        "ALTER TABLE rooms DROP CONSTRAINT rooms_pkey,"
+        " ADD CONSTRAINT rooms_pkey PRIMARY KEY (id, created_at)",
+        "constraint rooms.rooms_pkey",
+    )
+
+    # Triggers and functions
+
+    test_disabled_trigger = drift(
+        "ALTER TABLE rooms DISABLE TRIGGER update_rooms_updated_at",
+        "trigger update_rooms_updated_at",
+        cause="bulk load",
+    )
+    test_trigger_for_replicas_only = drift(
+        "ALTER TABLE rooms ENABLE REPLICA TRIGGER update_rooms_updated_at",
+        "trigger update_rooms_updated_at",
+    )
+    test_trigger_that_fires_always = drift(
+        "ALTER TABLE rooms ENABLE ALWAYS TRIGGER update_rooms_updated_at",
+        "trigger update_rooms_updated_at",
+    )
+    test_dropped_trigger = drift(
+        "DROP TRIGGER update_rooms_updated_at ON rooms", "trigger update_rooms_updated_at"
+    )
+    test_trigger_with_a_condition = drift(
+        "CREATE OR REPLACE TRIGGER update_rooms_updated_at BEFORE UPDATE ON rooms FOR EACH ROW"
+        " WHEN (old.name <> new.name) EXECUTE FUNCTION update_updated_at_column()",
+        "trigger update_rooms_updated_at",
+    )
+    test_trigger_of_another_kind = drift(
+        "DROP TRIGGER update_rooms_updated_at ON rooms; CREATE TRIGGER update_rooms_updated_at"
+        " AFTER UPDATE ON rooms FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()",
+        "trigger update_rooms_updated_at",
+    )
+    test_added_trigger = drift(
+        "CREATE TRIGGER notify BEFORE INSERT ON rooms FOR EACH ROW"
+        " EXECUTE FUNCTION update_updated_at_column()",
+        "trigger notify",
+    )
+    test_changed_body_of_a_function = drift(
+        "CREATE OR REPLACE FUNCTION update_updated_at_column() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RETURN NEW; END $$",
+        "function public.update_updated_at_column()",
+        cause="replaced by hand",
+    )
+    test_function_as_its_definer = drift(
+        "ALTER FUNCTION update_updated_at_column() SECURITY DEFINER",
+        "function public.update_updated_at_column()",
+    )
+    test_dropped_function = drift(
+        "DROP FUNCTION update_updated_at_column() CASCADE",
+        "function public.update_updated_at_column()",
+        *(
+            f"trigger update_{table.name}_updated_at"
+            for table in EXPECTED.tables.values()
+            if table.triggers
+        ),
+    )
+    test_added_function = drift(
+        "CREATE FUNCTION now_utc() RETURNS timestamp LANGUAGE sql AS 'SELECT now()'",
+        "function public.now_utc()",
+    )
+    test_added_procedure = drift(
+        "CREATE PROCEDURE clean() LANGUAGE sql AS 'DELETE FROM rooms'", "function public.clean()"
+    )
+
+    # Enums
+
+    test_added_label = drift(
+        "ALTER TYPE room_type ADD VALUE 'forum'", "enum room_type", cause="(forum) added by hand"
+    )
+    test_added_label_of_a_type_with_checks_and_predicates = drift(
+        "ALTER TYPE transcode_status ADD VALUE 'paused' BEFORE 'failed'", "enum transcode_status"
+    )
+    test_renamed_label = drift(
+        "ALTER TYPE room_type RENAME VALUE 'direct' TO 'private'", "enum room_type", cause="renamed"
+    )
+    test_labels_in_another_order = drift(
+        "ALTER TYPE room_type RENAME VALUE 'direct' TO 'x';"
+        "ALTER TYPE room_type RENAME VALUE 'group' TO 'direct';"
+        "ALTER TYPE room_type RENAME VALUE 'x' TO 'group'",
+        "enum room_type",
+        "column rooms.room_type",  # whose default is still the same label, by another name
+        cause="another order",
+    )
+    test_missing_label = drift(
+        [
+            "ALTER TABLE rooms ALTER room_type DROP DEFAULT, ALTER room_type TYPE text",
+            "DROP TYPE room_type",
+            "CREATE TYPE room_type AS ENUM ('direct', 'channel')",
+            "ALTER TABLE rooms ALTER room_type TYPE room_type USING room_type::room_type",
+        ],
+        "enum room_type",
+        "column rooms.room_type",
+    )
+    test_renamed_enum = drift(
+        "ALTER TYPE room_type RENAME TO kind_of_room",
+        "enum room_type",
+        "column rooms.room_type",
+        cause="renamed",
+    )
+    test_added_enum = drift("CREATE TYPE mood AS ENUM ('good', 'bad')", "enum mood")
+
+    # Tables
+
+    test_dropped_table = drift(
+        "DROP TABLE track_plays", "table track_plays", cause="dropped with its rows"
+    )
+    test_dropped_table_to_which_others_refer = drift(
+        "DROP TABLE hls_streams CASCADE",
+        "table hls_streams",
+        "constraint bitrate_adaptation_logs.bitrate_adaptation_logs_stream_id_fkey",
+        "constraint hls_transcode_queue.hls_transcode_queue_stream_id_fkey",
+    )
+    test_renamed_table = drift(
+        "ALTER TABLE rooms RENAME TO chat_rooms", "table rooms", cause="renamed to chat_rooms"
+    )
+    test_table_of_another_tool = drift(
+        "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean)",
+        "table schema_migrations",
+        cause="golang-migrate",
+    )
+    test_table_that_refers_to_v1 = drift(
+        "CREATE TABLE notes (id uuid PRIMARY KEY, room_id uuid REFERENCES rooms)", "table notes"
+    )
+    test_unlogged_table = drift("ALTER TABLE rooms SET UNLOGGED", "table rooms")
+    test_table_with_row_level_security = drift(
+        "ALTER TABLE rooms ENABLE ROW LEVEL SECURITY", "table rooms"
+    )
+    test_forced_row_level_security = drift(
+        "ALTER TABLE rooms FORCE ROW LEVEL SECURITY", "table rooms"
+    )
+    test_policy = drift("CREATE POLICY mine ON rooms USING (true)", "policy mine ON public.rooms")
+    test_rule = drift(
+        "CREATE RULE keep AS ON DELETE TO rooms DO INSTEAD NOTHING", "rule keep ON public.rooms"
+    )
+    test_tuned_table = drift(
+        "ALTER TABLE rooms SET (fillfactor = 70, autovacuum_enabled = off)",
+        "table rooms",
+        "table rooms",
+    )
+    test_table_that_inherits = drift(
+        ["CREATE TABLE base ()", "ALTER TABLE rooms INHERIT base"], "table rooms", "table base"
+    )
+    test_replica_identity = drift("ALTER TABLE rooms REPLICA IDENTITY FULL", "table rooms")
+
+    # What else a schema holds
+
+    test_view = drift("CREATE VIEW names AS SELECT name FROM rooms", "view public.names")
+    test_materialized_view = drift(
+        "CREATE MATERIALIZED VIEW names AS SELECT name FROM rooms",
+        "materialized view public.names",
+    )
+    test_sequence = drift("CREATE SEQUENCE numbers", "sequence public.numbers")
+    test_domain = drift("CREATE DOMAIN moment AS timestamptz", "domain public.moment")
+    test_composite_type = drift("CREATE TYPE pair AS (a int, b int)", "type public.pair")
+    test_range_type = drift(
+        "CREATE TYPE span AS RANGE (subtype = float8)",
+        "type public.span",
+    )
+    test_aggregate = drift(
+        "CREATE AGGREGATE last(text) (sfunc = textcat, stype = text)",
+        "aggregate public.last(text)",
+    )
+    test_statistics = drift(
+        "CREATE STATISTICS pairs ON genre, bpm FROM tracks", "statistics public.pairs"
+    )
+    test_operator = drift(
+        "CREATE OPERATOR === (leftarg = text, rightarg = text, function = texteq)",
+        "operator public.===(text,text)",
+    )
+    test_comment_on_a_table = drift(
+        "COMMENT ON TABLE rooms IS 'old'", "comment on TABLE public.rooms"
+    )
+    test_comment_on_a_column = drift(
+        "COMMENT ON COLUMN rooms.name IS 'it''s old'", "comment on COLUMN public.rooms.name"
+    )
+    test_comment_on_a_constraint_and_a_trigger = drift(
+        "COMMENT ON CONSTRAINT chk_rooms_max_members ON rooms IS 'x';"
+        "COMMENT ON TRIGGER update_rooms_updated_at ON rooms IS 'x'",
+        "comment on CONSTRAINT chk_rooms_max_members on public.rooms",
+        "comment on TRIGGER update_rooms_updated_at on public.rooms",
+    )
+    test_comment_on_an_index_an_enum_and_a_function = drift(
+        "COMMENT ON INDEX idx_rooms_name IS 'x'; COMMENT ON TYPE room_type IS 'x';"
+        "COMMENT ON FUNCTION update_updated_at_column IS 'x'",
+        "comment on FUNCTION public.update_updated_at_column()",
+        "comment on INDEX public.idx_rooms_name",
+        "comment on TYPE public.room_type",
+    )
+    test_comment_that_hides_the_contract = drift(
+        "COMMENT ON SCHEMA public IS 'standard public schema'", "comment on SCHEMA public"
+    )
+    test_extension_of_another_tool = drift("CREATE EXTENSION pg_trgm", "extension pg_trgm")
+
+    def test_other_owners(self):
+        with role(self.server) as user:
+            name = sql.Identifier(user)
+            for statement in [
+                "ALTER SCHEMA public OWNER TO {}",
+                "ALTER SCHEMA django OWNER TO {}",
+                "ALTER TABLE rooms OWNER TO {}",
+            ]:
+                with self.subTest(statement):
+                    what = "table" if "TABLE" in statement else "schema"
+                    name_of = statement.split()[2]
+                    self.assert_noticed(
+                        sql.SQL(statement).format(name), [f"{what} {name_of}"], "another role"
+                    )
+
+    def test_no_schema_django(self):
+        self.assert_noticed(
+            "ALTER SCHEMA django RENAME TO elsewhere",
+            ["schema django"],
+            "something else",
+            by_hand=True,
+        )
+
+    def test_many_at_once_are_mended_in_the_order_of_the_report(self):
+        drifts = [
+            "DROP TABLE track_plays, track_comments, hls_streams CASCADE",
+            "ALTER TABLE tracks DROP creator_id, ADD producer text, ALTER bpm TYPE int",
+            "ALTER TYPE transcode_status ADD VALUE 'paused'",
+            "DROP FUNCTION update_updated_at_column() CASCADE",
+            "ALTER TABLE rooms RENAME TO chat_rooms",
+            "CREATE TABLE schema_migrations (version bigserial PRIMARY KEY, room uuid"
+            " REFERENCES chat_rooms)",
+            "CREATE VIEW names AS SELECT slug FROM tracks",
+            "ALTER TABLE users DROP CONSTRAINT users_pkey CASCADE",
+        ]
+        self.addCleanup(lambda: self.mended or self.make_database())
+        self.mended = False
+        for statement in drifts:
+            self.server.execute(statement)
+        self.run_mends(self.differing())
+        # The renamed table has its own name again, and the rest of it can be compared.
+        self.run_mends(self.differing())
+        self.assertEqual(self.differing(), [])
+        self.mended = True
+
+    def test_everything_missing_is_mended_in_the_order_of_the_report(self):
+        self.addCleanup(self.make_database)
+        self.server.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        self.run_mends(self.differing())
+        self.assertEqual(self.differing(), [])
+
+
+class Command(TestCase):
+    """The command itself."""
+
+    def diff(self, **options):
+        """Return the exit status of `schema diff` and what it wrote."""
+        output = io.StringIO()
+        try:
+            call_command("schema", "diff", stdout=output, **options)
+        except SystemExit as end:
+            return end.code, output.getvalue()
+        return 0, output.getvalue()
+
+    def test_says_that_nothing_differs_and_shows_the_fingerprint(self):
+        status, output = self.diff()
+        fingerprint = contract.expected().fingerprint
+        self.assertEqual(status, 0)
+        self.assertEqual(output.count(fingerprint), 3)
+        self.assertIn("0 differences", output)
+
+    def test_fails_with_the_object_what_was_expected_and_found_the_cause_and_the_sql(self):
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE rooms DISABLE TRIGGER update_rooms_updated_at")
+        status, output = self.diff()
+        self.assertEqual(status, 1)
+        for line in [
+            "trigger update_rooms_updated_at\n",
+            "    expected  ENABLE\n",
+            "    found     DISABLE\n",
+            "    cause     switched for a bulk load or a restore, and not back\n",
+            "    mend      ALTER TABLE public.rooms ENABLE TRIGGER update_rooms_updated_at;\n",
+            "1 difference\n",
+        ]:
+            self.assertIn(line, output)
+
+    def test_is_for_programs_too(self):
+        with connection.cursor() as cursor:
+            cursor.execute("DROP INDEX idx_rooms_creator_id")
+        status, output = self.diff(format="json")
+        report = json.loads(output)
+        self.assertEqual(status, 1)
+        self.assertEqual(
+            [difference["object"] for difference in report["differences"]],
+            ["index idx_rooms_creator_id"],
+        )
+        self.assertEqual(report["expected"], contract.expected().fingerprint)
+        self.assertNotEqual(report["found"], report["expected"])
+
+    def test_compares_with_another_database(self):
+        with empty_database() as name, connect(name) as server, role(server) as user:
+            manage("migrate", database=name)
+            server.execute("CREATE TABLE public.notes (id int)")
+            url = database_url(name, user=user, password="x")
+            status, output = self.diff(against=url, format="json")
+            self.assertEqual(status, 1)
+            (difference,) = json.loads(output)["differences"]
+            self.assertEqual(difference["object"], "table notes")
+            status, _ = self.diff(database=url, against=url)
+            self.assertEqual(status, 0)
+
+    def test_lists_every_table_of_an_empty_database_as_missing(self):
+        with empty_database() as name:
+            status, output = self.diff(database=database_url(name), format="json")
+        self.assertEqual(status, 1)
+        missing = [found["object"] for found in json.loads(output)["differences"]]
+        self.assertEqual(sum(name.startswith("table ") for name in missing), 27)
+        self.assertIn("comment on SCHEMA public", missing)
+
+    def test_says_what_it_does_not_know(self):
+        for options in [{"database": "nowhere"}, {"against": "nowhere"}]:
+            with (
+                self.subTest(options),
+                self.assertRaisesMessage(CommandError, "nowhere is no database of the settings"),
+            ):
+                self.diff(**options)
+
+
+def statements(sql):
+    """Return the statements of a mend, each to be sent alone."""
+    if sql.startswith(("CREATE OR REPLACE FUNCTION", "BEGIN;")):
+        return [sql]
+    return [part for part in sql.split("; ") if part]

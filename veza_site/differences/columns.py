@@ -1,0 +1,99 @@
+"""Differences of columns."""
+
+from collections.abc import Iterator
+
+from veza_site.catalog import Catalog, Column, Table
+from veza_site.ddl import (
+    column_definition,
+    quote,
+)
+from veza_site.differences.difference import MISSING, Difference, renamed_items
+
+
+def compare(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the columns of a table that differ."""
+    alter = f"ALTER TABLE {quote(expected.schema, table.name)}"
+    renamed = renamed_items(
+        table.columns, found.columns, lambda column: (column.type, column.nullable, column.default)
+    )
+    for column in table.columns.values():
+        name = f"column {table.name}.{column.name}"
+        there = found.columns.get(column.name)
+        if column.name in renamed:
+            old = renamed[column.name]
+            mend = f"{alter} RENAME COLUMN {quote(old)} TO {quote(column.name)};"
+            yield Difference(name, column_definition(column), MISSING, f"renamed to {old}", mend)
+        elif there is None:
+            cause = "dropped with what it held, or its migration was not run here"
+            mend = f"{alter} ADD COLUMN {column_definition(column)};"
+            yield Difference(name, column_definition(column), MISSING, cause, mend)
+        elif there != column:
+            yield Difference(
+                name,
+                _column_in_words(column),
+                _column_in_words(there),
+                None,
+                _alter_column(alter, column, there),
+            )
+    for column in found.columns.values():
+        if column.name not in table.columns and column.name not in renamed.values():
+            yield Difference(
+                f"column {table.name}.{column.name}",
+                "no such column",
+                _column_in_words(column),
+                "added by hand, or by a migration that this code does not have",
+                f"{alter} DROP COLUMN {quote(column.name)};",
+            )
+
+
+def _column_in_words(column: Column) -> str:
+    tuning = [item for item in column.properties if " " in item or "=" in item]
+    return " ".join([column_definition(column), *(f"[{item}]" for item in tuning)])
+
+
+def _alter_column(alter: str, column: Column, found: Column) -> str:
+    """Return the SQL that makes a column what it should be."""
+    this = f"{alter} ALTER COLUMN {quote(column.name)}"
+    if (column.generated, column.identity) != (found.generated, found.identity):
+        if found.identity and not column.generated:
+            again = f" {this} SET DEFAULT {column.default};" if column.default else ""
+            return f"{this} DROP IDENTITY;{again}"
+        if found.generated and not column.identity:
+            again = f" {this} SET DEFAULT {column.default};" if column.default else ""
+            return f"{this} DROP EXPRESSION;{again}"
+        return "-- No statement alone: the column has to be made anew. Write a migration."
+    steps = []
+    if column.type != found.type:
+        type, _, collation = column.type.partition(" COLLATE ")
+        collate = f" COLLATE {collation}" if collation else ""
+        # Across the change of type a default could not be converted by itself.
+        if found.default is not None:
+            steps.append(f"{this} DROP DEFAULT;")
+        steps.append(f"{this} TYPE {type}{collate} USING {quote(column.name)}::text::{type};")
+    if column.default is None and found.default is not None and not steps:
+        steps.append(f"{this} DROP DEFAULT;")
+    elif column.default is not None and (column.default != found.default or steps):
+        steps.append(f"{this} SET DEFAULT {column.default};")
+    if column.nullable and not found.nullable:
+        steps.append(f"{this} DROP NOT NULL;")
+    elif found.nullable and not column.nullable:
+        if column.default is not None:
+            table = alter.removeprefix("ALTER TABLE ")
+            name = quote(column.name)
+            steps.append(f"UPDATE {table} SET {name} = DEFAULT WHERE {name} IS NULL;")
+        steps.append(f"{this} SET NOT NULL;")
+    for item in found.properties:
+        if item not in column.properties:
+            steps.append(f"{this} {_column_default_of(item)};")
+    for item in column.properties:
+        if item not in found.properties:
+            steps.append(f"{this} SET {f'({item})' if '=' in item else item};")
+    return " ".join(steps)
+
+
+def _column_default_of(item: str) -> str:
+    """Return what takes a property of a column back to what a new column has."""
+    what, _, _ = item.partition(" ")
+    if "=" in item:
+        return f"RESET ({item.partition('=')[0]})"
+    return {"STATISTICS": "SET STATISTICS -1"}.get(what, f"SET {what} DEFAULT")

@@ -1,0 +1,133 @@
+"""Differences of tables as a whole, their triggers and their properties."""
+
+from collections.abc import Iterator
+
+from veza_site.catalog import Catalog, Table
+from veza_site.ddl import (
+    create_table,
+    create_trigger,
+    in_order,
+    quote,
+    set_trigger,
+)
+from veza_site.differences.difference import MISSING, Difference, renamed_items
+
+# Tables that other tools make to keep their own state.
+TOOLS = {
+    "_prisma_migrations": "Prisma",
+    "_sqlx_migrations": "sqlx",
+    "__diesel_schema_migrations": "Diesel",
+    "alembic_version": "Alembic",
+    "atlas_schema_revisions": "Atlas",
+    "databasechangelog": "Liquibase",
+    "databasechangeloglock": "Liquibase",
+    "django_migrations": "Django with another search_path",
+    "flyway_schema_history": "Flyway",
+    "goose_db_version": "goose",
+    "gorp_migrations": "sql-migrate",
+    "knex_migrations": "Knex",
+    "refinery_schema_history": "Refinery",
+    "schema_migrations": "golang-migrate or dbmate",
+    "seaql_migrations": "SeaORM",
+    "spatial_ref_sys": "PostGIS",
+}
+
+
+def missing(expected: Catalog, found: Catalog) -> Iterator[Difference]:
+    """Yield the tables that are missing, each after those that it refers to."""
+    renamed = renamed_items(expected.tables, found.tables, lambda table: frozenset(table.columns))
+    for table in in_order(expected):
+        if table.name in renamed:
+            old = renamed[table.name]
+            mend = f"ALTER TABLE {quote(found.schema, old)} RENAME TO {quote(table.name)};"
+            yield Difference(f"table {table.name}", "is there", MISSING, f"renamed to {old}", mend)
+        elif table.name not in found.tables:
+            cause = "dropped with its rows, or its migration was not run here"
+            mend = " ".join(create_table(expected, table))
+            yield Difference(f"table {table.name}", "is there", MISSING, cause, mend)
+
+
+def surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]:
+    """Yield the tables that should not be there."""
+    renamed = renamed_items(expected.tables, found.tables, lambda table: frozenset(table.columns))
+    for table in found.tables.values():
+        if table.name not in expected.tables and table.name not in renamed.values():
+            tool = TOOLS.get(table.name)
+            yield Difference(
+                f"table {table.name}",
+                "no such table",
+                f"a table of {len(table.columns)} columns",
+                f"made by {tool}, to keep its state" if tool else "made by hand or another tool",
+                f"DROP TABLE {quote(found.schema, table.name)};",
+            )
+
+
+def triggers(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the triggers of a table that differ."""
+    on_table = quote(expected.schema, table.name)
+    for trigger in table.triggers.values():
+        name = f"trigger {trigger.name}"
+        there = found.triggers.get(trigger.name)
+        again = " ".join(create_trigger(expected, table, trigger))
+        if there is None:
+            cause = "dropped, or its migration was not run here"
+            yield Difference(name, trigger.definition, MISSING, cause, again)
+        elif there.definition != trigger.definition:
+            cause = "replaced by hand"
+            yield Difference(name, trigger.definition, there.definition, cause, again)
+        elif there.state != trigger.state:
+            cause = "switched for a bulk load or a restore, and not back"
+            mend = set_trigger(expected, table, trigger)
+            yield Difference(name, trigger.state, there.state, cause, mend)
+    for trigger in found.triggers.values():
+        if trigger.name not in table.triggers:
+            cause = "added by hand, or by another tool"
+            mend = f"DROP TRIGGER {quote(trigger.name)} ON {on_table};"
+            yield Difference(
+                f"trigger {trigger.name}", "no such trigger", trigger.definition, cause, mend
+            )
+
+
+# What takes a property of a table back to what a new table has.
+_TABLE_DEFAULTS = {
+    "UNLOGGED": "SET LOGGED",
+    "ROW LEVEL SECURITY": "DISABLE ROW LEVEL SECURITY",
+    "FORCE ROW LEVEL SECURITY": "NO FORCE ROW LEVEL SECURITY",
+}
+
+
+def properties(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield how a table is owned, stored and guarded otherwise than it should be."""
+    name = f"table {table.name}"
+    alter = f"ALTER TABLE {quote(expected.schema, table.name)}"
+    if found.owner != table.owner:
+        yield Difference(
+            name,
+            f"owned by {table.owner or 'the owner of the other tables'}",
+            f"owned by {found.owner or 'the owner of the other tables'}",
+            "made or restored by another role",
+            f"{alter} OWNER TO {quote(table.owner) if table.owner else 'CURRENT_USER'};",
+        )
+    for item in found.properties:
+        if item not in table.properties:
+            yield Difference(
+                name,
+                f"not {item}",
+                item,
+                "set by hand",
+                f"{alter} {_table_default_of(item)};"
+                if not item.startswith("PARTITION")
+                else "-- No statement alone: the table has to be made anew. Write a migration.",
+            )
+    for item in table.properties:
+        if item not in found.properties:
+            mend = f"{alter} SET ({item});" if "=" in item else f"-- {alter} … {item}"
+            yield Difference(name, item, f"not {item}", None, mend)
+
+
+def _table_default_of(item: str) -> str:
+    if item.startswith("INHERITS "):
+        return f"NO {item.replace('INHERITS', 'INHERIT')}"
+    if item.startswith("REPLICA IDENTITY"):
+        return "REPLICA IDENTITY DEFAULT"
+    return _TABLE_DEFAULTS.get(item, f"RESET ({item.partition('=')[0]})")
