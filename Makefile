@@ -23,10 +23,11 @@ test: $(INSTALLED) ## the whole test suite, on the embedded database unless DATA
 	@echo "Running the test suite"
 	@$(VENV) -m pytest
 
-lint: $(INSTALLED) ## ruff, and whether a migration is missing
+lint: $(INSTALLED) ## ruff, whether a migration is missing, and what the new ones do
 	@$(VENV) -m ruff check .
 	@$(VENV) -m ruff format --check .
 	@$(VENV) manage.py makemigrations --check
+	@$(VENV) manage.py lint_migrations
 
 format: $(INSTALLED) ## format the code, and mend what ruff can
 	@$(VENV) -m ruff check --fix .

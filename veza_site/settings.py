@@ -39,7 +39,11 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.staticfiles",
     "django_extensions",
+    "django_linear_migrations",
 ]
+
+# Whose migrations django_linear_migrations keeps in line.
+FIRST_PARTY_APPS = ["veza_site", *V1_APPS]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

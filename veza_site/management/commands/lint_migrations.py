@@ -1,0 +1,21 @@
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+
+from veza_site.migration_lint import lint, migrations_after_v1
+
+
+class Command(BaseCommand):
+    help = "Refuse migrations after V1 that services would have to wait for, or that break them."
+
+    def handle(self, **options: Any) -> None:
+        migrations = migrations_after_v1()
+        findings = [finding for migration in migrations for finding in lint(migration)]
+        for finding in findings:
+            self.stderr.write(finding)
+        if findings:
+            raise CommandError(
+                "What has to be done all the same is written as RunSQL, with the reason in a "
+                "comment, and in the next line “-- squawk-ignore RULE”."
+            )
+        self.stdout.write(f"{len(migrations)} migrations after V1: nothing to refuse")
