@@ -11,17 +11,17 @@ from django.core.management import CommandError, call_command
 from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 
+from veza_site.contract import v1_plan
+
 # V1 is this migration and all it depends on. It was made on an empty database, for nobody to wait.
 LAST_OF_V1 = ("veza_site", "0901_django_schema")
 
 
 def migrations_after_v1() -> list[Migration]:
-    """Return this project's migrations that came after V1, by their numbers."""
+    """Return this project's migrations that came after V1, in order."""
     loader = MigrationLoader(None)
     v1 = loader.graph.forwards_plan(LAST_OF_V1)
-    ours = ["veza_site", *settings.V1_APPS]
-    later = [key for key in loader.disk_migrations if key[0] in ours and key not in v1]
-    return [loader.disk_migrations[key] for key in sorted(later, key=lambda key: key[::-1])]
+    return [loader.graph.nodes[key] for key in v1_plan(loader) if key not in v1]
 
 
 def lint(migration: Migration) -> list[str]:

@@ -4,15 +4,18 @@ import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections
 from django.db.backends.postgresql.features import DatabaseFeatures
 
 from veza_site import contract
 from veza_site.catalog import Catalog, read_catalog
+from veza_site.dictionary import schema_document
 from veza_site.differences import Difference, differences
 from veza_site.standard import RULES, Finding, judge
 
@@ -37,6 +40,11 @@ class Command(BaseCommand):
         _add_database(diff)
         diff.add_argument("--against", metavar="DATABASE", help="Compare with this one instead.")
         diff.add_argument("--format", choices=["text", "json"], default="text")
+        docs = subcommands.add_parser(
+            "docs", help="Write the data dictionary: every table, the diagrams, the migrations."
+        )
+        docs.add_argument("file", nargs="?", default=settings.BASE_DIR / "docs" / "schema.md")
+        _add_database(docs)
 
     def handle(self, *, subcommand: str, **options: Any) -> None:
         getattr(self, subcommand)(**options)
@@ -84,6 +92,14 @@ class Command(BaseCommand):
             self.stdout.write(f"{len(differing)} difference{plural}")
         if differing:
             sys.exit(1)
+
+    def docs(self, *, database: str, file: str | Path, **options: Any) -> None:
+        with _cursor(database) as cursor:
+            document = schema_document(_read(cursor, "public"))
+        path = Path(file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(document, encoding="utf-8")
+        self.stdout.write(f"Wrote {path}")
 
     def _write_difference(self, difference: Difference) -> None:
         self.stdout.write(self.style.ERROR(difference.object))
