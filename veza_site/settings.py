@@ -46,6 +46,7 @@ INSTALLED_APPS = [
 FIRST_PARTY_APPS = ["veza_site", *V1_APPS]
 
 MIDDLEWARE = [
+    "veza_site.health.Probes",  # first: before what asks for a known host and for HTTPS
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -77,6 +78,7 @@ TEMPLATES = [
 _database["ENGINE"] = "veza_site.postgresql"
 _options = _database.setdefault("OPTIONS", {})
 _options["options"] = f"{_options.get('options', '')} -c search_path=public,django".strip()
+_options.setdefault("connect_timeout", 5)  # seconds, for each host; without it, minutes
 DATABASES = {"default": _database}
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"  # of Django's own tables; V1 has UUIDs
