@@ -18,4 +18,4 @@ class Command(BaseCommand):
                 "What has to be done all the same is written as RunSQL, with the reason in a "
                 "comment, and in the next line “-- squawk-ignore RULE”."
             )
-        self.stdout.write(f"{len(migrations)} migrations after V1: nothing to refuse")
+        self.stdout.write(f"Migrations after V1: {len(migrations)}, with nothing to refuse")
