@@ -65,7 +65,12 @@ def _essence(catalog: Catalog) -> Catalog:
 
 def history() -> list[Contract]:
     """Return every version of the contract, the oldest first."""
-    return [Contract(**version) for version in json.loads(HISTORY.read_text())]
+    return parsed(HISTORY.read_text())
+
+
+def parsed(text: str) -> list[Contract]:
+    """Return the versions in the text of a `contract.json`."""
+    return [Contract(**version) for version in json.loads(text)]
 
 
 def expected() -> Contract:

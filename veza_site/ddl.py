@@ -82,11 +82,13 @@ def in_order(catalog: Catalog) -> list[Table]:
     """Return the tables of a catalog, each after those that its foreign keys refer to."""
     names = {quote(catalog.schema, table.name): table.name for table in catalog.tables.values()}
     graph = {
-        table.name: {
-            names[key.references]
-            for key in table.constraints.values()
-            if key.references in names and names[key.references] != table.name
-        }
+        table.name: sorted(
+            {
+                names[key.references]
+                for key in table.constraints.values()
+                if key.references in names and names[key.references] != table.name
+            }
+        )
         for table in catalog.tables.values()
     }
     return [catalog.tables[name] for name in TopologicalSorter(graph).static_order()]

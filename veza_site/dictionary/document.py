@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import models
 
 from veza_site.catalog import Catalog, Column, Index, Table
+from veza_site.dictionary.columns import columns_in_order
 from veza_site.dictionary.diagrams import diagram, diagram_without_columns
 from veza_site.dictionary.markdown import code, link, prose, table
 from veza_site.dictionary.origins import makers, origins
@@ -36,9 +37,6 @@ In the diagrams a line goes from a table to one whose rows refer to it, and has 
 column. At the first table's end, `||` is a reference that has to be there and `|o` one that may be
 NULL; at the other, `o{` is any number of rows and `o|` at most one. PK is the primary key, FK a
 foreign key, UK a column whose value no other row has (or no other live row)."""
-
-# At the end of a table, the others in the order of the model.
-LAST_COLUMNS = ["created_at", "updated_at", "deleted_at"]
 
 MAP = "Which migration makes what"
 
@@ -122,13 +120,10 @@ def _kind(described: Table) -> str:
 
 
 def _columns(catalog: Catalog, described: Table, model: type[models.Model] | None) -> str:
-    fields = {} if model is None else {field.column: field for field in model._meta.local_fields}
-    order = [*fields, *(name for name in described.columns if name not in fields)]
-    order.sort(key=lambda name: name in LAST_COLUMNS)
     keys = {key.columns: key for key in described.constraints.values() if key.references}
     rows = []
-    for column in (described.columns[name] for name in order if name in described.columns):
-        field, key = fields.get(column.name), keys.get((column.name,))
+    for column, field in columns_in_order(described, model):
+        key = keys.get((column.name,))
         rows.append(
             [
                 code(column.name),

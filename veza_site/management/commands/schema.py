@@ -12,8 +12,9 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections
 from django.db.backends.postgresql.features import DatabaseFeatures
+from django.db.migrations.loader import MigrationLoader
 
-from veza_site import contract
+from veza_site import contract, export
 from veza_site.catalog import Catalog, read_catalog
 from veza_site.dictionary import schema_document
 from veza_site.differences import Difference, differences
@@ -40,6 +41,11 @@ class Command(BaseCommand):
         _add_database(diff)
         diff.add_argument("--against", metavar="DATABASE", help="Compare with this one instead.")
         diff.add_argument("--format", choices=["text", "json"], default="text")
+        export = subcommands.add_parser(
+            "export", help="Write V1 as SQL files, with the catalog and the contract beside them."
+        )
+        export.add_argument("directory", type=Path)
+        _add_database(export)
         docs = subcommands.add_parser(
             "docs", help="Write the data dictionary: every table, the diagrams, the migrations."
         )
@@ -100,6 +106,15 @@ class Command(BaseCommand):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(document, encoding="utf-8")
         self.stdout.write(f"Wrote {path}")
+
+    def export(self, *, directory: Path, database: str, **options: Any) -> None:
+        with _cursor(database) as cursor:
+            catalog = _read(cursor, "public")
+        loader = MigrationLoader(None)
+        last = loader.graph.nodes[contract.v1_plan(loader)[-1]]
+        carried = export.write(directory, catalog, str(last))
+        self.stdout.write(f"Wrote V1 into {directory}.")
+        self.stdout.write(f"contract {carried.version}, fingerprint {carried.fingerprint}")
 
     def _write_difference(self, difference: Difference) -> None:
         self.stdout.write(self.style.ERROR(difference.object))

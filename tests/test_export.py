@@ -1,0 +1,115 @@
+"""`manage.py schema export` writes V1 as SQL that makes V1, and schema/ is what it writes."""
+
+import io
+import os
+import tempfile
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import TestCase
+
+from tests.databases import connect, empty_database, migrated_catalog
+from veza_site import contract
+from veza_site.catalog import read_catalog
+
+COMMITTED = settings.BASE_DIR / "schema"
+
+
+class Export(TestCase):
+    maxDiff = None
+
+    def export(self, directory):
+        output = io.StringIO()
+        call_command("schema", "export", str(directory), stdout=output)
+        return output.getvalue()
+
+    def setUp(self):
+        self.directory = Path(self.enterContext(tempfile.TemporaryDirectory())) / "new"
+
+    def files(self, directory):
+        return {file.name: file.read_text(encoding="utf-8") for file in directory.iterdir()}
+
+    def test_is_committed(self):
+        if os.environ.get("UPDATE_GOLDEN"):
+            self.export(COMMITTED)
+        self.export(self.directory)
+        self.assertEqual(self.files(self.directory), self.files(COMMITTED))
+
+    def test_makes_the_same_catalog_in_an_empty_database_when_applied_once_and_twice(self):
+        with empty_database() as name, connect(name) as server:
+            for _ in range(2):
+                for file in sorted(COMMITTED.glob("*.sql")):
+                    server.execute(file.read_text(encoding="utf-8"))
+                self.assertEqual(read_catalog(server.cursor()), migrated_catalog())
+
+    def test_makes_a_database_that_carries_the_contract(self):
+        with empty_database() as name, connect(name) as server:
+            for file in sorted(COMMITTED.glob("*.sql")):
+                server.execute(file.read_text(encoding="utf-8"))
+            carried = contract.read(server.cursor())
+        with connection.cursor() as cursor:
+            self.assertEqual(carried, contract.read(cursor))
+        self.assertEqual(carried.fingerprint, contract.expected().fingerprint)
+
+    def test_shows_the_contract(self):
+        expected = contract.expected()
+        self.assertIn(
+            f"contract {expected.version}, fingerprint {expected.fingerprint}",
+            self.export(self.directory),
+        )
+
+    def test_refuses_a_table_that_no_migration_makes_and_writes_nothing(self):
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE notes (id uuid)")
+        with self.assertRaisesMessage(CommandError, "No migration makes notes"):
+            self.export(self.directory)
+        self.assertFalse(self.directory.exists())
+
+    def test_says_where_it_can_not_write(self):
+        self.directory.touch()
+        with self.assertRaisesMessage(CommandError, "can't be written: File exists."):
+            self.export(self.directory)
+
+
+class Contract(TestCase):
+    def test_has_a_new_version_when_another_migration_makes_another_catalog(self):
+        first = contract.expected()
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE rooms ADD topic text")
+            changed = read_catalog(cursor)
+        self.assertEqual(
+            contract.parsed(contract.history_as_json(changed, "legacy_chat.0051_topic")),
+            [
+                *contract.history(),
+                contract.Contract(
+                    first.version + 1, contract.fingerprint(changed), "legacy_chat.0051_topic"
+                ),
+            ],
+        )
+
+    def test_is_replaced_while_its_migration_is_worked_on(self):
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE rooms ADD topic text")
+            changed = read_catalog(cursor)
+        history = contract.history_as_json(changed, contract.expected().migration)
+        self.assertEqual(len(contract.parsed(history)), len(contract.history()))
+
+    def test_stays_when_only_what_is_each_servers_own_business_changes(self):
+        expected = contract.expected()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "ALTER TABLE rooms SET (fillfactor = 70), ALTER name SET STATISTICS 500;"
+                "COMMENT ON TABLE rooms IS 'old'"
+            )
+            changed = read_catalog(cursor)
+        self.assertEqual(contract.fingerprint(changed), expected.fingerprint)
+        history = contract.history_as_json(changed, "legacy_chat.0051_topic")
+        self.assertEqual(contract.parsed(history), contract.history())
+
+    def test_is_not_a_comment_of_somebody_else(self):
+        for comment in ["NULL", "'standard public schema'", "'{}'", "'[1]'", "'1'"]:
+            with self.subTest(comment), connection.cursor() as cursor:
+                cursor.execute(f"COMMENT ON SCHEMA public IS {comment}")
+                self.assertIsNone(contract.read(cursor))

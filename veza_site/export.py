@@ -1,0 +1,211 @@
+"""
+V1 as numbered SQL files, one a migration domain: for the services' own tests, and for people.
+
+They are written from the catalog, with the meaning of the columns from the models. A table is in
+the file with the number of the migration that makes it; a foreign key in the file of the later of
+its two tables. Applied in their order, once or twice, they make the same catalog.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.apps import apps
+from django.core.management import CommandError
+from django.db import models
+
+from veza_site import contract
+from veza_site.catalog import Catalog, Constraint, Table
+from veza_site.ddl import (
+    column_definition,
+    constraint_definition,
+    create_enum,
+    create_index,
+    create_trigger,
+    in_order,
+    literal,
+    quote,
+    unique_constraint,
+)
+from veza_site.dictionary.columns import columns_in_order
+from veza_site.dictionary.origins import makers
+
+FIRST = "001_extensions_and_types.sql"
+LAST = "900_triggers_and_functions.sql"
+
+HEADING = """\
+-- {title}
+-- Written by `manage.py schema export`. It can be run again, and leaves what is there as it is;
+-- whether that is right, `manage.py schema diff` tells.
+"""
+
+EXTENSIONS = """\
+-- Nothing in V1 needs them; older code does. They are created where the server offers them.
+DO $$
+DECLARE
+    offered name;
+BEGIN
+    FOR offered IN
+        SELECT name FROM pg_available_extensions WHERE name IN ({names}) ORDER BY name
+    LOOP
+        EXECUTE format('CREATE EXTENSION IF NOT EXISTS %I SCHEMA {schema}', offered);
+    END LOOP;
+END
+$$;
+"""
+
+ENUM = """\
+DO $$
+BEGIN
+    IF to_regtype({name}) IS NULL THEN
+        {create}
+    END IF;
+END
+$$;
+"""
+
+FOREIGN_KEY = """\
+DO $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_constraint WHERE conrelid = {table}::regclass AND conname = {name}
+    ) THEN
+        ALTER TABLE {on_table} ADD {definition};
+    END IF;
+END
+$$;
+"""
+
+
+def sql_files(catalog: Catalog, carried: contract.Contract) -> dict[str, str]:
+    """
+    Return the text of each SQL file by its name, in the order in which they are applied.
+
+    Raises CommandError for a table that no migration makes.
+    """
+    made_by = makers()
+    if strangers := sorted(catalog.tables.keys() - made_by.keys()):
+        raise CommandError(
+            f"No migration makes {', '.join(strangers)}: see `manage.py schema diff`."
+        )
+    domains: dict[str, list[Table]] = {}
+    for table in in_order(catalog):
+        # streaming.0040_streaming_core: 040_streaming_core.sql
+        file = made_by[table.name].partition(".")[2][1:] + ".sql"
+        domains.setdefault(file, []).append(table)
+    files = {FIRST: "\n".join([_heading(FIRST), *_types(catalog)])}
+    there: set[str] = set()
+    waiting: list[tuple[Table, Constraint]] = []
+    for file in sorted(domains):
+        parts = [_heading(file)]
+        for table in domains[file]:
+            there.add(quote(catalog.schema, table.name))
+            later = [key for key in table.constraints.values() if _waits(key, there)]
+            waiting += [(table, key) for key in later]
+            parts.append(_table(catalog, table, later))
+        for table, key in waiting:
+            if not _waits(key, there):
+                parts.append(_foreign_key(catalog, table, key))
+        waiting = [(table, key) for table, key in waiting if _waits(key, there)]
+        files[file] = "\n".join(parts)
+    files[LAST] = "\n".join([_heading(LAST), *_triggers(catalog, carried)])
+    return files
+
+
+def write(directory: Path, catalog: Catalog, migration: str) -> contract.Contract:
+    """
+    Write the SQL files, `catalog.json` and `contract.json` into a directory.
+
+    `migration` is the last of V1's. Returns the contract that they carry. Raises CommandError where
+    they can't be written.
+    """
+    history = contract.history_as_json(catalog, migration)
+    newest = contract.parsed(history)[-1]
+    carried = contract.Contract(newest.version, newest.fingerprint, migration)
+    texts = {
+        **sql_files(catalog, carried),
+        contract.CATALOG.name: catalog.as_json(),
+        contract.HISTORY.name: history,
+    }
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (directory / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{directory} can't be written: {error.strerror}.") from error
+    return carried
+
+
+def _heading(file: str) -> str:
+    title = file.removesuffix(".sql").replace("_", " ").replace(" ", " · ", 1)
+    return HEADING.format(title=title)
+
+
+def _types(catalog: Catalog) -> Iterator[str]:
+    names = ", ".join(map(literal, catalog.extensions))
+    yield EXTENSIONS.format(names=names, schema=quote(catalog.schema))
+    for enum, labels in catalog.enums.items():
+        name = literal(quote(catalog.schema, enum))
+        yield ENUM.format(name=name, create=create_enum(catalog.schema, enum, labels))
+
+
+def _table(catalog: Catalog, table: Table, later: list[Constraint]) -> str:
+    model = _models().get(table.name)
+    lines = []
+    for column, field in columns_in_order(table, model):
+        meaning = " ".join(str(field.help_text).split()) if field is not None else ""
+        lines.append((column_definition(column), meaning))
+    constraints = [key for key in table.constraints.values() if key not in later]
+    constraints.sort(key=lambda item: item.kind != "primary key")
+    lines += [(constraint_definition(item), "") for item in constraints]
+    lines += [(unique_constraint(item), "") for item in table.indexes.values() if item.deferrable]
+    body = []
+    for number, (line, meaning) in enumerate(lines, start=1):
+        comma = "," if number < len(lines) else ""
+        body.append(f"    {line}{comma}" + (f"  -- {meaning}" if meaning else ""))
+    statements = [
+        f"CREATE TABLE IF NOT EXISTS {quote(catalog.schema, table.name)} (",
+        *body,
+        ");",
+        *(
+            create_index(catalog, table, index, "IF NOT EXISTS")
+            for index in table.indexes.values()
+            if not (index.primary or index.deferrable)
+        ),
+    ]
+    if model is not None:
+        what = " ".join(model.__doc__.strip().partition("\n\n")[0].split())
+        statements.insert(0, f"-- {what}")
+    return "\n".join(statements) + "\n"
+
+
+def _models() -> dict[str, type[models.Model]]:
+    return {model._meta.db_table: model for model in apps.get_models()}
+
+
+def _waits(key: Constraint, there: set[str]) -> bool:
+    """Return whether a foreign key refers to a table that is not there yet."""
+    return key.references is not None and key.references not in there
+
+
+def _foreign_key(catalog: Catalog, table: Table, key: Constraint) -> str:
+    on_table = quote(catalog.schema, table.name)
+    return FOREIGN_KEY.format(
+        table=literal(on_table),
+        name=literal(key.name),
+        on_table=on_table,
+        definition=constraint_definition(key),
+    )
+
+
+def _triggers(catalog: Catalog, carried: contract.Contract) -> Iterator[str]:
+    for definition in catalog.functions.values():
+        yield definition.rstrip() + ";\n"
+    for table in catalog.tables.values():
+        for trigger in table.triggers.values():
+            yield "\n".join(create_trigger(catalog, table, trigger))
+    for name, text in catalog.comments.items():
+        yield f"COMMENT ON {name} IS {literal(text)};"
+    yield (
+        "\n-- The contract, for every service to read (docs/contract.md).\n"
+        f"COMMENT ON SCHEMA {quote(catalog.schema)} IS {literal(carried.as_json())};\n"
+    )
