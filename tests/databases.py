@@ -21,12 +21,18 @@ from veza_site.models import V1Model
 SPECIFICATION = settings.BASE_DIR.parent / "shared" / "v1"
 
 
-@contextlib.contextmanager
-def empty_database() -> Iterator[str]:
+def empty_database() -> contextlib.AbstractContextManager[str]:
     """Make an empty database beside the test database, yield its name, drop it afterwards."""
+    return copy_of("template1")
+
+
+@contextlib.contextmanager
+def copy_of(template: str) -> Iterator[str]:
+    """Make a database like the one named `template`, yield its name, drop it afterwards."""
     name = f"{connection.settings_dict['NAME']}_{uuid.uuid4().hex[:8]}"
     with _maintenance() as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        server.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
     try:
         yield name
     finally:
@@ -89,15 +95,27 @@ def manage(
     With `database`, it runs as in production, against the database of that name. `environment`
     adds to that; None takes a variable away.
     """
-    return subprocess.run(
+    process = start(*arguments, database=database, **environment)
+    try:
+        output, errors = process.communicate(timeout=120)
+    except BaseException:
+        process.kill()
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def start(
+    *arguments: str, database: str | None = None, **environment: str | None
+) -> subprocess.Popen[str]:
+    """Start manage.py like `manage`, and return the process, running."""
+    return subprocess.Popen(
         [sys.executable, "manage.py", *arguments],
         cwd=settings.BASE_DIR,
         env=process_environment(database, **environment),
-        capture_output=True,
-        text=True,
         stdin=subprocess.DEVNULL,
-        timeout=120,
-        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 

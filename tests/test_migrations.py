@@ -18,6 +18,7 @@ from tests.databases import (
     manage,
     migrated_catalog,
     process_environment,
+    start,
 )
 from veza_site.catalog import read_catalog
 
@@ -70,6 +71,7 @@ class Migrate(TestCase):
                 "django_content_type",
                 "django_migrations",
                 "django_session",
+                "migration_sql",
             },
         )
 
@@ -81,18 +83,7 @@ class Migrate(TestCase):
 
     def test_at_once_on_an_empty_database_builds_it_once(self):
         with empty_database() as name, connect(name) as server:
-            command = [sys.executable, "manage.py", "migrate"]
-            running = [
-                subprocess.Popen(
-                    command,
-                    cwd=settings.BASE_DIR,
-                    env=process_environment(name),
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                )
-                for _ in range(3)
-            ]
+            running = [start("migrate", database=name) for _ in range(3)]
             ended = [(*process.communicate(timeout=120), process.returncode) for process in running]
             self.assertEqual([(error, status) for _, error, status in ended], [("", 0)] * 3)
             waited = [output for output, *_ in ended if "Waiting for another migrate" in output]

@@ -16,6 +16,12 @@ def not_empty(value: str | list[str]) -> None:
         raise ValidationError("It is set but empty.")
 
 
+def positive(number: float) -> None:
+    """Refuse a number of seconds that is no time, or no number at all."""
+    if not 0 < number < float("inf"):
+        raise ValidationError("It is not a number of seconds greater than 0.")
+
+
 def host_names(hosts: list[str]) -> None:
     """Refuse what a browser's Host header can't be, such as a URL."""
     for host in hosts:

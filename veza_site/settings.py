@@ -7,7 +7,7 @@ PostgreSQL and for this machine only; with it, everything is as production needs
 
 from pathlib import Path
 
-from veza_site.environment import env, host_names, not_empty
+from veza_site.environment import env, host_names, not_empty, positive
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -80,6 +80,12 @@ _options = _database.setdefault("OPTIONS", {})
 _options["options"] = f"{_options.get('options', '')} -c search_path=public,django".strip()
 _options.setdefault("connect_timeout", 5)  # seconds, for each host; without it, minutes
 DATABASES = {"default": _database}
+
+# Seconds: how long `migrate` waits for another one to end, how long others may have to queue behind
+# it for a lock, at most, and how long it goes on trying to get one.
+MIGRATE_TURN_TIMEOUT = env.float("MIGRATE_TURN_TIMEOUT", 600, validate=positive)
+MIGRATE_LOCK_TIMEOUT = env.float("MIGRATE_LOCK_TIMEOUT", 2, validate=positive)
+MIGRATE_PATIENCE = env.float("MIGRATE_PATIENCE", 300, validate=positive)
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"  # of Django's own tables; V1 has UUIDs
 

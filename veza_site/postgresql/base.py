@@ -5,6 +5,7 @@ Subclassed as Django documents it: https://docs.djangoproject.com/en/6.1/ref/dat
 (“Subclassing the built-in database backends”).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.backends.postgresql import base
@@ -27,6 +28,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     creation_class = DatabaseCreation
     ops_class = DatabaseOperations
     SchemaEditorClass = DatabaseSchemaEditor
+
+    # The statements of the last schema editor, which is how `migrate` learns a migration's.
+    schema_statements: Sequence[str] = ()
 
     def start_embedded_server(self) -> None:
         """Start the embedded server, if the settings name one, and make it the host."""

@@ -23,6 +23,17 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
     )
     sql_delete_fk = schema.DatabaseSchemaEditor.sql_delete_constraint
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # What it has executed, or collected. Where a migration is applied, the connection has it.
+        self.statements: list[str] = []
+        self.connection.schema_statements = self.statements
+
+    def execute(self, sql: Any, params: Any = ()) -> None:
+        text = sql if params is None else self.connection.ops.compose_sql(str(sql), params)
+        self.statements.append(str(text))
+        super().execute(sql, params)
+
     def create_model(self, model: type[Model]) -> None:
         super().create_model(model)
         self._execute_deferred()

@@ -1,56 +1,150 @@
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
+from django.apps import apps
+from django.conf import settings
 from django.core.management import CommandError
 from django.core.management.commands import migrate
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
+from django.db.models.signals import pre_migrate
 
 from veza_site import contract
-
-# The key of the advisory lock: “veza” in ASCII.
-LOCK = 0x76657A61
+from veza_site.migrating import history, preflight
+from veza_site.migrating.patience import Patience
+from veza_site.migrating.turn import turn
 
 
 class Command(migrate.Command):
-    """Django's `migrate`, one at a time on a database, from whichever machine it is started."""
+    """
+    Django's `migrate`, safe on many machines and beside running services.
+
+    One at a time on a database; nobody queues behind it for long; what is wrong is said in one
+    line, with the state it leaves and what to do next. At the end, the database says which contract
+    it carries.
+    """
+
+    connection: BaseDatabaseWrapper
+    plan: list[Migration]
+    applying: Migration | None = None
+    line_is_open = False
 
     def handle(self, *arguments: Any, **options: Any) -> None:
-        connection = connections[options["database"]]
-        with self._alone(connection):
-            self._check_rights(connection)
+        self.connection = connections[options["database"]]
+        self.shown = options["verbosity"]
+        preflight.check_connection(self.connection)
+        if options["prune"]:
             super().handle(*arguments, **options)
-            if not (options["plan"] or options["check_unapplied"]):
-                contract.write(connection)
+            return
+        if options["plan"] or options["check_unapplied"]:
+            history.check(self.connection)
+            super().handle(*arguments, **options)
+            return
+        self.plan = []
+        self.applied = 0
+        self.made: dict[history.Key, list[str]] = {}
+        with turn(self.connection, settings.MIGRATE_TURN_TIMEOUT, self.say), self._state_told():
+            history.check(self.connection)
+            self._migrate(*arguments, **options)
+            history.record(self.connection, self.made)
+            contract.write(self.connection)
+
+    def _migrate(self, *arguments: Any, **options: Any) -> None:
+        patience = Patience(
+            self.connection, settings.MIGRATE_LOCK_TIMEOUT, settings.MIGRATE_PATIENCE, self.say
+        )
+        with self._plan_known(), patience.applied():
+            while True:
+                try:
+                    super().handle(*arguments, **options)
+                except DatabaseError as error:
+                    if not patience.another_try(error):
+                        raise
+                    options["verbosity"] = 0  # the headings have been shown
+                else:
+                    return
 
     @contextlib.contextmanager
-    def _alone(self, connection: BaseDatabaseWrapper) -> Iterator[None]:
-        """Hold the lock of this database; it ends with the session, however that ends."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-            if not cursor.fetchone()[0]:
-                self.stdout.write("Waiting for another migrate of this database to end.")
-                self.stdout.flush()
-                cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+    def _plan_known(self) -> Iterator[None]:
+        """Learn the plan from Django, and check it, before anything is done."""
+
+        def learn(plan: list[tuple[Migration, bool]], using: str, **options: Any) -> None:
+            if using == self.connection.alias:
+                todo = [migration for migration, _ in plan]
+                preflight.check_plan(self.connection, todo)
+                self.plan = self.plan or todo  # not only the rest, after a first try
+
+        sender = apps.get_app_config("veza_site")
+        pre_migrate.connect(learn, sender=sender, weak=False)
         try:
             yield
         finally:
-            # After an error in a caller's transaction there is no unlocking before its end.
-            with contextlib.suppress(DatabaseError), connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+            pre_migrate.disconnect(learn, sender=sender)
 
-    def _check_rights(self, connection: BaseDatabaseWrapper) -> None:
-        """Refuse a role that would not see Django's own tables, and would make them once more."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT current_user, has_schema_privilege('django', 'USAGE')"
-                " WHERE to_regnamespace('django') IS NOT NULL"
-            )
-            for role, may_use in cursor.fetchall():
-                if not may_use:
-                    raise CommandError(
-                        f"The role {role} may not use the schema django, where the applied "
-                        "migrations are recorded. Migrate with the role that owns it. Nothing was "
-                        "changed."
-                    )
+    @contextlib.contextmanager
+    def _state_told(self) -> Iterator[None]:
+        """Tell, after an error, the state that the database is in and what to do next."""
+        try:
+            yield
+        except (Error, KeyboardInterrupt) as error:
+            self._close_line()
+            what = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
+            raise CommandError(f"{self._where()}: {what}. {self._state()}") from error
+        except CommandError:
+            self._close_line()
+            raise
+        except Exception:
+            self._close_line()
+            self.stderr.write(f"{self._where()}. {self._state()}")
+            raise
+
+    def _where(self) -> str:
+        return f"{self.applying} failed" if self.applying else "migrate failed"
+
+    def _state(self) -> str:
+        done = f"{self.applied} of {len(self.plan)} migrations were applied"
+        if self.applying and not self.applying.atomic:
+            done += f", and a part of {self.applying}: see `manage.py schema diff`"
+        elif self.applying:
+            done += f", and nothing of {self.applying}"
+        return f"{done}. Mend the cause, and run `python manage.py migrate` again."
+
+    def say(self, line: str) -> None:
+        """Show a line to whoever waits, now."""
+        self._close_line()
+        self.stdout.write(line)
+        self.stdout.flush()
+
+    def _close_line(self) -> None:
+        if self.line_is_open:
+            self.stdout.write("")
+            self.line_is_open = False
+
+    def migration_progress_callback(
+        self, action: str, migration: Migration | None = None, fake: bool = False
+    ) -> None:
+        if action == "apply_start":
+            self.applying, self.began = migration, time.monotonic()
+            if self.shown:
+                number = f"{self.applied + 1} of {len(self.plan)}"
+                self.stdout.write(f"  Applying {number}, {migration}...", ending="")
+                self.stdout.flush()
+                self.line_is_open = True
+        elif action == "apply_success":
+            self.applying = None
+            self.applied += 1
+            if not fake:
+                key = (migration.app_label, migration.name)
+                self.made[key] = list(self.connection.schema_statements)
+            if self.shown:
+                how = "FAKED" if fake else "OK"
+                if not self.line_is_open:
+                    self.stdout.write(f"  {migration}", ending="")
+                seconds = time.monotonic() - self.began
+                self.stdout.write(self.style.SUCCESS(f" {how}") + f" ({seconds:.1f} s)")
+                self.line_is_open = False
+        elif self.shown:
+            super().migration_progress_callback(action, migration, fake)

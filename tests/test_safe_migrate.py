@@ -1,0 +1,512 @@
+"""`migrate` on many machines at once, beside running services, and when the server goes away."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+from django.conf import settings
+from django.db import connection
+from django.test import TestCase
+from psycopg import sql
+
+from tests.databases import (
+    connect,
+    copy_of,
+    database_url,
+    empty_database,
+    manage,
+    migrated_catalog,
+    process_environment,
+    role,
+    start,
+)
+from tests.late import LateDomain
+from tests.servers import Server
+from veza_site import contract
+from veza_site.catalog import read_catalog
+from veza_site.migrating.history import normalised
+from veza_site.migrating.turn import LOCK
+
+# How often what goes wrong only sometimes is tried.
+ROUNDS = int(os.environ.get("ROUNDS", "20"))
+
+# Reads the names of databases, and runs four migrates at once on each: forked, to start quickly.
+FOUR = """
+import os, sys, traceback
+import django
+django.setup()
+from django.core.management import call_command
+from django.db import connections
+
+def migrate(name):
+    connections["default"].settings_dict["NAME"] = name
+    try:
+        call_command("migrate", verbosity=0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+for line in sys.stdin:
+    children = []
+    for _ in range(4):
+        child = os.fork()
+        if child == 0:
+            migrate(line.strip())
+        children.append(child)
+    print([os.waitpid(child, 0)[1] for child in children], flush=True)
+"""
+
+# Runs `migrate`, and the command in the other arguments before the statement with the first in it.
+STOPPED = """
+import os, subprocess, sys
+from django.db.backends.signals import connection_created
+statement, user, *stop = sys.argv[1:]
+
+def watch(connection, **kwargs):
+    def run_before(execute, sql, params, many, context):
+        if statement in f"{sql} {params}":
+            quiet = subprocess.DEVNULL
+            subprocess.run(stop, user=int(user), cwd="/", stdout=quiet, stderr=quiet, check=True)
+        return execute(sql, params, many, context)
+    connection.execute_wrappers.append(run_before)
+
+connection_created.connect(watch)
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", "migrate"])
+"""
+
+
+class Migrated(TestCase):
+    """A test with databases that are copies of a migrated one."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.template = cls.enterClassContext(empty_database())
+        manage("migrate", database=cls.template)
+
+    def setUp(self):
+        self.name = self.enterContext(copy_of(self.template))
+        self.server = self.enterContext(connect(self.name))
+
+
+class FourAtOnce(TestCase):
+    def migrated_at_once(self, template):
+        """Let four migrates at once finish copies of a database, again and again."""
+        four = subprocess.Popen(
+            [sys.executable, "-c", FOUR],
+            cwd=settings.BASE_DIR,
+            env=process_environment(template, DJANGO_SETTINGS_MODULE="veza_site.settings"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with four:
+            for number in range(ROUNDS):
+                with self.subTest(number), copy_of(template) as name, connect(name) as server:
+                    print(name, file=four.stdin, flush=True)
+                    self.assertEqual(four.stdout.readline(), "[0, 0, 0, 0]\n")
+                    self.assertEqual(read_catalog(server.cursor()), migrated_catalog())
+                    self.assertEqual(contract.read(server.cursor()), self.carried())
+            four.stdin.close()
+
+    def carried(self):
+        with connection.cursor() as cursor:
+            return contract.read(cursor)
+
+    def test_on_an_empty_database(self):
+        with empty_database() as name:
+            self.migrated_at_once(name)
+
+    def test_on_a_database_that_is_migrated_in_part(self):
+        with empty_database() as name:
+            manage("migrate", "streaming", database=name)
+            self.migrated_at_once(name)
+
+
+class Turn(Migrated):
+    def test_waits_for_a_migrate_elsewhere_and_says_who_it_is(self):
+        self.server.execute("SET application_name = 'migrate on db-admin-2'")
+        self.server.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        waiting = start("migrate", database=self.name)
+        line = waiting.stdout.readline()
+        pid = self.server.info.backend_pid
+        self.assertIn("Waiting for another migrate of this database to end", line)
+        self.assertIn(f"pid {pid}, application migrate on db-admin-2", line)
+        self.server.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+        output, errors = waiting.communicate(timeout=60)
+        self.assertEqual((waiting.returncode, errors), (0, ""))
+        self.assertIn("No migrations to apply.", output)
+
+    def test_gives_up_after_its_time(self):
+        self.server.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        refused = manage("migrate", database=self.name, MIGRATE_TURN_TIMEOUT="0.3")
+        self.assertEqual(refused.returncode, 1)
+        self.assertRegex(
+            refused.stderr, r"^CommandError: Another migrate of this database \(pid \d+, .*\) did"
+        )
+        self.assertEqual(len(refused.stderr.splitlines()), 1)
+
+    def test_is_not_taken_to_look_only(self):
+        self.server.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        for options in (["--plan"], ["--check"]):
+            with self.subTest(options):
+                looked = manage("migrate", *options, database=self.name)
+                self.assertEqual((looked.returncode, looked.stderr), (0, ""))
+
+    def test_ends_with_a_migrate_that_was_killed(self):
+        late = LateDomain(self)
+        late.write("0001_slow", "SELECT pg_sleep(3600)")
+        killed = start("migrate", database=self.name, **late.environment)
+        self.wait_until_running("SELECT pg_sleep(3600)")
+        killed.kill()
+        killed.communicate(timeout=60)
+        # The server notices, and lets the next one have its turn.
+        self.assertEqual(manage("migrate", database=self.name).returncode, 0)
+
+    def wait_until_running(self, query):
+        end = time.monotonic() + 60
+        running = "SELECT FROM pg_stat_activity WHERE query LIKE %s AND pid <> pg_backend_pid()"
+        while not self.server.execute(running, [f"%{query}%"]).fetchall():
+            self.assertLess(time.monotonic(), end)
+
+
+class Locks(Migrated):
+    """A migration adds a column to `tracks`, where a reader holds ACCESS SHARE."""
+
+    bound = 0.5
+
+    def setUp(self):
+        super().setUp()
+        self.late = LateDomain(self)
+        self.late.write("0001_mood", "ALTER TABLE tracks ADD COLUMN mood text")
+        self.reader = self.enterContext(connect(self.name, application_name="stream-server"))
+        self.reader.execute("BEGIN")
+        self.reader.execute("SELECT count(*) FROM tracks WHERE title = 'hunter2'")
+
+    def start(self, patience=30):
+        return start(
+            "migrate",
+            database=self.name,
+            MIGRATE_LOCK_TIMEOUT=str(self.bound),
+            MIGRATE_PATIENCE=str(patience),
+            **self.late.environment,
+        )
+
+    def wait_for_line(self, process, text):
+        """Return the next line of what a process writes that has `text` in it."""
+        line = next((line for line in process.stdout if text in line), None)
+        self.assertIsNotNone(line, f"it ended without a word of {text!r}")
+        return line
+
+    def has_column(self):
+        return "mood" in read_catalog(self.server.cursor()).tables["tracks"].columns
+
+    def test_other_readers_never_wait_over_the_bound_and_it_succeeds_when_the_reader_ends(self):
+        waits, done = [], threading.Event()
+
+        def read():
+            with connect(self.name) as other:
+                while not done.is_set():
+                    start = time.monotonic()
+                    other.execute("SELECT FROM tracks LIMIT 1")
+                    waits.append(time.monotonic() - start)
+
+        others = threading.Thread(target=read)
+        others.start()
+        try:
+            migrate = self.start()
+            for _ in range(3):
+                self.wait_for_line(migrate, "the others go first")
+            self.reader.execute("COMMIT")
+            output, errors = migrate.communicate(timeout=60)
+        finally:
+            done.set()
+            others.join()
+        self.assertEqual((migrate.returncode, errors), (0, ""))
+        self.assertIn("OK", output)
+        self.assertTrue(self.has_column())
+        # Somebody did wait, and not as long as the reader, which was there for three tries.
+        self.assertGreater(max(waits), self.bound / 2)
+        self.assertLess(max(waits), self.bound + 1)
+
+    def test_says_for_whom_it_waits_without_what_is_in_the_query(self):
+        migrate = self.start()
+        line = self.wait_for_line(migrate, "waiting for")
+        self.reader.execute("COMMIT")
+        migrate.communicate(timeout=60)
+        pid = self.reader.info.backend_pid
+        self.assertRegex(
+            line,
+            rf"^  waiting for pid {pid}, application stream-server, \d+\.\d s: idle in transaction,"
+            r" last SELECT count\(\*\) FROM tracks WHERE title = '…'$",
+        )
+
+    def test_fails_cleanly_when_the_reader_does_not_end(self):
+        migrate = self.start(patience=1)
+        _, errors = migrate.communicate(timeout=60)
+        self.assertEqual(migrate.returncode, 1)
+        self.assertRegex(
+            errors,
+            r"^CommandError: late\.0001_mood failed: canceling statement due to lock timeout\. 0 of"
+            r" 1 migrations were applied, and nothing of late\.0001_mood\. Mend the cause, and run"
+            r" `python manage\.py migrate` again\.$",
+        )
+        self.assertFalse(self.has_column())
+        # The reader is still there: nobody's session is killed.
+        self.reader.execute("SELECT FROM tracks")
+        self.reader.execute("COMMIT")
+        again = self.start()
+        again.communicate(timeout=60)
+        self.assertEqual(again.returncode, 0)
+        self.assertTrue(self.has_column())
+
+    def test_are_given_back_between_two_tries(self):
+        """Nobody waits for what one statement has locked while another one is waited for."""
+        self.late.write(
+            "0001_mood",
+            "ALTER TABLE rooms ADD COLUMN mood text",
+            "ALTER TABLE tracks ADD COLUMN mood text",
+        )
+        migrate = self.start()
+        self.wait_for_line(migrate, "the others go first")
+        self.server.execute("SET lock_timeout = '5s'; SELECT FROM rooms")
+        self.reader.execute("COMMIT")
+        migrate.communicate(timeout=60)
+        self.assertEqual(migrate.returncode, 0)
+
+    def test_of_a_migration_without_a_transaction_are_tried_for_again_too(self):
+        self.late.write(
+            "0001_mood",
+            "ALTER TABLE tracks ADD COLUMN mood text",
+            "CREATE INDEX CONCURRENTLY idx_tracks_mood ON tracks (mood)",
+            atomic=False,
+        )
+        migrate = self.start()
+        self.wait_for_line(migrate, "the others go first")
+        self.reader.execute("COMMIT")
+        migrate.communicate(timeout=60)
+        self.assertEqual(migrate.returncode, 0)
+        indexes = read_catalog(self.server.cursor()).tables["tracks"].indexes
+        self.assertTrue(indexes["idx_tracks_mood"].valid)
+
+
+class Preflight(Migrated):
+    def setUp(self):
+        super().setUp()
+        self.late = LateDomain(self)
+        self.late.write("0001_mood", "ALTER TABLE tracks ADD COLUMN mood text")
+
+    def assert_refused(self, *messages, **environment):
+        before = read_catalog(self.server.cursor())
+        options = {"database": self.name, **self.late.environment, **environment}
+        refused = manage("migrate", **options)
+        self.assertEqual(refused.returncode, 1)
+        self.assertEqual(len(refused.stderr.splitlines()), 1, refused.stderr)
+        for message in [*messages, "Nothing was changed."]:
+            self.assertIn(message, refused.stderr)
+        self.assertEqual(read_catalog(self.server.cursor()), before)
+
+    def test_refuses_a_role_that_lacks_a_right(self):
+        with role(self.server) as user:
+            url = database_url(self.name, user=user, password="x")
+            steps = [
+                ("may not use the schema django", "GRANT USAGE ON SCHEMA django TO {}"),
+                ("may not create in the schema public", "GRANT CREATE ON SCHEMA public TO {}"),
+                ("does not own the schema public", "ALTER SCHEMA public OWNER TO {}"),
+                ("may not create in the schema django", "GRANT CREATE ON SCHEMA django TO {}"),
+                ("does not own bitrate_adaptation_logs, ", None),
+            ]
+            self.server.execute(
+                sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA django TO {}").format(
+                    sql.Identifier(user)
+                )
+            )
+            for message, remedy in steps:
+                with self.subTest(message):
+                    self.assert_refused(f"The role {user} {message}", DATABASE_URL=url)
+                if remedy:
+                    self.server.execute(sql.SQL(remedy).format(sql.Identifier(user)))
+            self.server.execute("ALTER SCHEMA public OWNER TO pg_database_owner")
+
+    def test_refuses_an_invalid_index_and_says_how_to_mend_it(self):
+        self.server.execute(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_tracks_genre'::regclass"
+        )
+        self.assert_refused(
+            "The index idx_tracks_genre is invalid",
+            "REINDEX INDEX CONCURRENTLY idx_tracks_genre;",
+        )
+
+    def test_lets_an_invalid_index_be_where_nothing_is_to_be_applied(self):
+        self.server.execute(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_tracks_genre'::regclass"
+        )
+        self.assertEqual(manage("migrate", database=self.name).returncode, 0)
+
+    def test_refuses_a_migration_that_touches_the_schema_of_the_chat_server(self):
+        for statement in [
+            "CREATE TABLE chat.moods (id uuid)",
+            'DROP TABLE IF EXISTS "chat"."messages"',
+            "ALTER TABLE ONLY chat . messages ADD mood text",
+            "DROP SCHEMA IF EXISTS chat CASCADE",
+            "CREATE SCHEMA IF NOT EXISTS chat",
+        ]:
+            with self.subTest(statement):
+                self.late.write("0001_mood", statement)
+                self.assert_refused("late.0001_mood touches the schema chat")
+
+    def test_lets_a_migration_talk_of_chat(self):
+        self.late.write(
+            "0001_mood", "/* not chat.messages */ ALTER TABLE rooms ADD chat_mood text -- chat.x"
+        )
+        migrated = manage("migrate", database=self.name, **self.late.environment)
+        self.assertEqual((migrated.returncode, migrated.stderr), (0, ""))
+
+
+class History(Migrated):
+    """What was applied is what the code says."""
+
+    def setUp(self):
+        super().setUp()
+        self.late = LateDomain(self)
+        self.late.write("0001_mood", "ALTER TABLE tracks ADD COLUMN mood text")
+        self.assertEqual(self.migrate().returncode, 0)
+
+    def migrate(self, *options):
+        return manage("migrate", *options, database=self.name, **self.late.environment)
+
+    def assert_refused(self, *messages):
+        for options in ([], ["--plan"]):
+            refused = self.migrate(*options)
+            self.assertEqual(refused.returncode, 1)
+            for message in messages:
+                self.assertIn(message, refused.stderr)
+            self.assertEqual(len(refused.stderr.splitlines()), 1)
+
+    def test_refuses_an_applied_migration_that_was_changed(self):
+        self.late.write("0001_mood", "ALTER TABLE tracks ADD COLUMN mood varchar(50)")
+        self.assert_refused("Applied here, and changed since: late.0001_mood.")
+
+    def test_refuses_an_applied_migration_with_a_statement_more(self):
+        self.late.write(
+            "0001_mood",
+            "ALTER TABLE tracks ADD COLUMN mood text",
+            "ALTER TABLE rooms ADD COLUMN mood text",
+        )
+        self.assert_refused("Applied here, and changed since: late.0001_mood.")
+
+    def test_takes_another_layout_and_other_comments_for_the_same(self):
+        self.late.write(
+            "0001_mood", "ALTER TABLE tracks -- of the catalogue\n    ADD COLUMN mood text;"
+        )
+        for _ in range(2):
+            again = self.migrate()
+            self.assertEqual((again.returncode, again.stderr), (0, ""))
+
+    def test_refuses_migrations_that_the_code_does_not_have(self):
+        self.late.delete("0001_mood")
+        self.assert_refused("migrations that this code does not: late.0001_mood.")
+        older = manage("migrate", database=self.name)
+        self.assertEqual(older.returncode, 1)
+        self.assertIn("late.0001_mood", older.stderr)
+
+    def test_is_kept_for_v1_too(self):
+        kept = "SELECT count(*), count(DISTINCT sql_sha256) FROM django.migration_sql"
+        self.assertEqual(self.server.execute(kept).fetchone(), (11, 11))
+
+    def test_that_a_crash_has_left_out_is_kept_by_the_next_run(self):
+        rows = "SELECT * FROM django.migration_sql ORDER BY app, name"
+        before = self.server.execute(rows).fetchall()
+        self.server.execute("TRUNCATE django.migration_sql")
+        self.assertEqual(self.migrate().returncode, 0)
+        self.assertEqual(self.server.execute(rows).fetchall(), before)
+
+    def test_normalises_all_but_what_is_in_quotes(self):
+        for one, other, same in [
+            ("SELECT  1 ; ", "SELECT 1", True),
+            ("SELECT /* one */ 1", "SELECT 1 -- one", True),
+            ("SELECT 'a  b'", "SELECT 'a b'", False),
+            ("SELECT '--a'", "SELECT '--b'", False),
+            ("SELECT 'it''s --a'", "SELECT 'it''s --b'", False),
+            ('SELECT "a  b"', 'SELECT "a b"', False),
+            ("DO $$ --a\n $$", "DO $$ --b\n $$", False),
+            ("DO $x$ a $$ --b\n $x$", "DO $x$ a $$ --c\n $x$", False),
+        ]:
+            with self.subTest(one):
+                self.assertEqual(normalised(one) == normalised(other), same)
+
+
+class State(Migrated):
+    """After an error, one line tells the state and what to do next."""
+
+    def test_after_an_error_in_a_migration(self):
+        late = LateDomain(self)
+        late.write("0001_mood", "ALTER TABLE tracks ADD COLUMN mood text")
+        first = ("late", "0001_mood")
+        late.write("0002_worse", "ALTER TABLE nowhere ADD COLUMN mood text", after=first)
+        failed = manage("migrate", database=self.name, **late.environment)
+        self.assertEqual(failed.returncode, 1)
+        self.assertEqual(
+            failed.stderr,
+            'CommandError: late.0002_worse failed: relation "nowhere" does not exist. 1 of 2'
+            " migrations were applied, and nothing of late.0002_worse. Mend the cause, and run"
+            " `python manage.py migrate` again.\n",
+        )
+        self.assertRegex(failed.stdout, r"Applying 1 of 2, late\.0001_mood\.\.\. OK \(\d+\.\d s\)")
+        late.write("0002_worse", "SELECT 1", after=first)
+        self.assertEqual(manage("migrate", database=self.name, **late.environment).returncode, 0)
+
+    def test_after_an_error_in_a_migration_without_a_transaction(self):
+        late = LateDomain(self)
+        late.write(
+            "0001_mood", "SELECT 1", "ALTER TABLE nowhere ADD COLUMN mood text", atomic=False
+        )
+        failed = manage("migrate", database=self.name, **late.environment)
+        self.assertIn("a part of late.0001_mood: see `manage.py schema diff`", failed.stderr)
+
+
+class Crash(TestCase):
+    """The server is stopped in an instant, as `pg_ctl stop -m immediate` does."""
+
+    def test_of_the_server_leaves_what_the_next_run_finishes(self):
+        server = Server(self)
+        self.name = connection.settings_dict["NAME"]  # of which only the other settings are taken
+        for number, statement in enumerate(
+            [
+                # Between two migrations, and inside of some.
+                "'rbac', '0020_rbac_and_profiles'",
+                'CREATE TABLE "playlists"',
+                "CREATE TRIGGER update_tracks_updated_at",
+                "ALTER TABLE public.django_migrations",
+                "INSERT INTO django.migration_sql",
+                "COMMENT ON SCHEMA public",
+            ]
+        ):
+            with self.subTest(statement):
+                with server.connect() as postgres:
+                    postgres.execute(f"CREATE DATABASE crash_{number}")
+                url = server.url(f"crash_{number}")
+                stop = [str(server.user), *server.stopping()]
+                stopped = subprocess.run(
+                    [sys.executable, "-c", STOPPED, statement, *stop],
+                    cwd=settings.BASE_DIR,
+                    env=process_environment(
+                        self.name, DATABASE_URL=url, DJANGO_SETTINGS_MODULE="veza_site.settings"
+                    ),
+                    capture_output=True,
+                    text=True,
+                    timeout=120,
+                    check=False,
+                )
+                self.assertEqual(stopped.returncode, 1, stopped.stderr)
+                self.assertIn("run `python manage.py migrate` again", stopped.stderr)
+                self.assertEqual(len(stopped.stderr.splitlines()), 1, stopped.stderr)
+                server.start()
+                next_run = manage("migrate", database=self.name, DATABASE_URL=url)
+                self.assertEqual((next_run.returncode, next_run.stderr), (0, ""))
+                diff = manage("schema", "diff", "--database", url)
+                self.assertEqual(diff.returncode, 0, diff.stdout)

@@ -1,0 +1,1 @@
+"""What makes `migrate` safe on many machines and beside running services."""

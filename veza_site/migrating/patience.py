@@ -1,0 +1,168 @@
+"""
+Waiting for locks so that nobody has to wait behind us for long.
+
+A statement that waits for a lock makes everyone who comes after it wait too, readers included. So
+it waits for a moment only: then the migration gives back all its locks, pauses, and is tried again.
+"""
+
+import contextlib
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import TransactionStatus
+
+# Seconds: the shortest that a statement waits, the first pause, the longest, and how long a
+# statement runs before it is asked for whom it waits.
+SHORTEST_WAIT = 0.05
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 15.0
+SUSPICION = 0.25
+
+# A query without parameters may hold a password's hash.
+LITERALS = re.compile(r"'(?:[^']|'')*'")
+
+BLOCKERS = """
+SELECT pid, COALESCE(NULLIF(application_name, ''), 'without a name'),
+       EXTRACT(epoch FROM clock_timestamp() - COALESCE(xact_start, query_start)),
+       CASE state WHEN 'active' THEN '' ELSE state || ', last ' END,
+       COALESCE(query, '')
+FROM pg_stat_activity
+WHERE pid = ANY (pg_blocking_pids(%s))
+ORDER BY xact_start
+"""
+
+
+class Patience:
+    """
+    How `migrate` waits for locks.
+
+    `lock_timeout` is for how many seconds others may have to queue behind it, at most; `patience`
+    for how many it goes on trying; `say` takes a line for the person who waits.
+    """
+
+    def __init__(
+        self,
+        connection: BaseDatabaseWrapper,
+        lock_timeout: float,
+        patience: float,
+        say: Callable[[str], None],
+    ) -> None:
+        self.connection = connection
+        self.lock_timeout = lock_timeout
+        self.patience = patience
+        self.say = say
+        self.pause = FIRST_PAUSE
+        self.end: float | None = None  # of the patience, from the first time it is needed
+        self.began: float | None = None  # when the transaction began, on the monotonic clock
+        self.running_since: float | None = None  # the statement that runs now
+
+    @contextlib.contextmanager
+    def applied(self) -> Iterator[None]:
+        """Let the connection's statements wait for locks like this."""
+        done = threading.Event()
+        watcher = threading.Thread(target=self._watch, args=[done], daemon=True)
+        watcher.start()
+        try:
+            with self.connection.execute_wrapper(self._execute):
+                yield
+        finally:
+            done.set()
+            watcher.join()
+            with contextlib.suppress(psycopg.Error, AttributeError):
+                self.connection.connection.execute("RESET lock_timeout")
+
+    def another_try(self, error: BaseException) -> bool:
+        """
+        Return whether to try again after an error, having paused for that.
+
+        Only when a lock could not be had (or we were the victim of a deadlock), and while there is
+        patience left.
+        """
+        if not is_lock_error(error):
+            return False
+        now = time.monotonic()
+        if self.end is None:
+            self.end = now + self.patience
+        if now + self.pause > self.end:
+            return False
+        self.say(
+            f"  no lock within {self.lock_timeout:g} s; the others go first, for {self.pause:g} s"
+        )
+        time.sleep(self.pause)
+        self.pause = min(self.pause * 2, LONGEST_PAUSE)
+        return True
+
+    def _execute(self, execute: Callable, sql: Any, params: Any, many: bool, context: dict) -> Any:
+        if self.connection.in_atomic_block:
+            return self._wait(execute, sql, params, many, context, self._left())
+        if re.search(r"\bCONCURRENTLY\b", str(sql), re.IGNORECASE):
+            # It holds no lock that services wait for, and leaves an invalid index if it gives up.
+            return self._wait(execute, sql, params, many, context, self.patience)
+        while True:  # a transaction of its own
+            try:
+                return self._wait(execute, sql, params, many, context, self.lock_timeout)
+            except OperationalError as error:
+                if not self.another_try(error):
+                    raise
+
+    def _left(self) -> float:
+        """Return for how many seconds this transaction may still wait for locks."""
+        now = time.monotonic()
+        status = self.connection.connection.info.transaction_status
+        if self.began is None or status is TransactionStatus.IDLE:
+            self.began = now
+        return max(self.lock_timeout - (now - self.began), SHORTEST_WAIT)
+
+    def _wait(
+        self, execute: Callable, sql: Any, params: Any, many: bool, context: dict, seconds: float
+    ) -> Any:
+        local = "LOCAL " if self.connection.in_atomic_block else ""
+        # By psycopg alone: Django's cursor would come here again.
+        self.connection.connection.execute(
+            f"SET {local}lock_timeout = {max(int(seconds * 1000), 1)}"
+        )
+        self.running_since = time.monotonic()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            self.running_since = None
+
+    def _watch(self, done: threading.Event) -> None:
+        """Say for whom a statement waits, from a session of its own."""
+        pid = self.connection.connection.info.backend_pid
+        with contextlib.ExitStack() as stack:
+            session = None
+            told: float | None = None
+            while not done.wait(SUSPICION):
+                since = self.running_since
+                if since is None or time.monotonic() - since < SUSPICION or since == told:
+                    continue
+                with contextlib.suppress(psycopg.Error):
+                    if session is None:
+                        parameters = self.connection.get_connection_params()
+                        session = stack.enter_context(
+                            self.connection.Database.connect(**parameters, autocommit=True)
+                        )
+                    for line in session.execute(BLOCKERS, [pid]).fetchall():
+                        self.say(f"  {_told(*line)}")
+                        told = since
+
+
+def is_lock_error(error: BaseException) -> bool:
+    """Return whether a lock could not be had in time, or only by a deadlock."""
+    return isinstance(
+        error.__cause__, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected
+    )
+
+
+def _told(pid: int, application: str, seconds: float | None, state: str, query: str) -> str:
+    """Return the line about a session that we wait for."""
+    query = LITERALS.sub("'…'", " ".join(query.split()))
+    short = query if len(query) <= 60 else query[:59] + "…"
+    return f"waiting for pid {pid}, application {application}, {seconds or 0:.1f} s: {state}{short}"

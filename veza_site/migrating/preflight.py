@@ -1,0 +1,133 @@
+"""What has to be right before `migrate` begins; each error is one line, with nothing changed."""
+
+import re
+
+from django.core.management import CommandError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
+from django.db.migrations.operations import CreateModel, RunSQL, SeparateDatabaseAndState
+from django.db.migrations.operations.base import Operation
+
+CHAT = re.compile(
+    r"""\bchat"?\s*\.\s*["\w]|\bSCHEMA\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:\w+\s*,\s*)*"?chat\b""",
+    re.IGNORECASE,
+)
+
+# What the role lacks, or NULL.
+RIGHTS = """
+SELECT CASE
+    WHEN pg_is_in_recovery() THEN 'may change nothing here, on a standby'
+    WHEN to_regnamespace('public') IS NULL THEN 'finds no schema public'
+    WHEN to_regnamespace('django') IS NULL
+     AND NOT has_database_privilege(current_database(), 'CREATE')
+        THEN 'may not create the schema django (CREATE on the database)'
+    WHEN NOT has_schema_privilege(public.oid, 'CREATE') THEN 'may not create in the schema public'
+    WHEN NOT pg_has_role(public.nspowner, 'USAGE')
+        THEN 'does not own the schema public, whose comment tells the contract'
+    WHEN NOT has_schema_privilege(to_regnamespace('django'), 'CREATE')
+        THEN 'may not create in the schema django'
+    WHEN cardinality(of_others) > 0
+        THEN 'does not own ' || array_to_string(of_others[:3], ', ')
+            || CASE WHEN cardinality(of_others) > 3 THEN ' …' ELSE '' END
+END
+FROM (
+    SELECT ARRAY(
+        SELECT pg_class.oid::regclass::text
+        FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE nspname IN ('public', 'django') AND relkind = 'r'
+          AND NOT pg_has_role(relowner, 'USAGE')
+        ORDER BY 1
+    )
+) AS tables (of_others)
+LEFT JOIN pg_namespace AS public ON public.nspname = 'public'
+"""
+
+INVALID = """
+SELECT indexrelid::regclass::text,
+       EXISTS (SELECT FROM pg_stat_progress_create_index WHERE index_relid = indexrelid)
+FROM pg_index
+JOIN pg_class ON pg_class.oid = indexrelid
+JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname = 'public' AND NOT (indisvalid AND indisready)
+ORDER BY 1
+"""
+
+
+def check_connection(connection: BaseDatabaseWrapper) -> None:
+    """
+    Refuse a connection that `migrate` can't work through.
+
+    That is one through a pooler, and that of a role which would not see Django's own tables, and
+    would make them once more. Raises CommandError.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_backend_pid(), current_user,"
+            " has_schema_privilege(to_regnamespace('django'), 'USAGE')"
+        )
+        pid, role, may_use = cursor.fetchone()
+    # The server tells its process's number at the start of a session; a pooler tells one of its
+    # own, since a client has many server sessions with it, one after the other.
+    if pid != connection.connection.info.backend_pid:
+        raise CommandError(
+            "A connection pooler stands between here and the server: a session's lock could be "
+            "left behind in it. Migrate over a direct connection. Nothing was changed."
+        )
+    if may_use is False:
+        raise CommandError(
+            f"The role {role} may not use the schema django, where the applied migrations are "
+            "recorded. Migrate with the role that owns it. Nothing was changed."
+        )
+
+
+def check_plan(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None:
+    """
+    Refuse to begin what could not be finished, or should not be.
+
+    That is: the role lacks a right, an index is invalid, a migration touches the schema `chat`.
+    Raises CommandError.
+    """
+    if not plan:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(RIGHTS)
+        (lacks,) = cursor.fetchone()
+        if lacks:
+            cursor.execute("SELECT current_user")
+            (role,) = cursor.fetchone()
+            raise CommandError(
+                f"The role {role} {lacks}. V1 is migrated by the role that owns the database; see "
+                "README, “A real server”. Nothing was changed."
+            )
+        cursor.execute(INVALID)
+        invalid = cursor.fetchall()
+    for index, is_being_built in invalid:
+        if is_being_built:
+            raise CommandError(
+                f"The index {index} is being built just now; migrate when that has ended. Nothing "
+                "was changed."
+            )
+        raise CommandError(
+            f"The index {index} is invalid: it was not built to its end. REINDEX INDEX "
+            f"CONCURRENTLY {index}; or drop it, then migrate again. Nothing was changed."
+        )
+    for migration in plan:
+        if any(_touches_chat(operation) for operation in migration.operations):
+            raise CommandError(
+                f"{migration} touches the schema chat, which belongs to the chat server. Nothing "
+                "was changed."
+            )
+
+
+def _touches_chat(operation: Operation) -> bool:
+    if isinstance(operation, RunSQL):
+        return CHAT.search(_without_comments(str(operation.sql))) is not None
+    if isinstance(operation, CreateModel):
+        return CHAT.search(operation.options.get("db_table", "")) is not None
+    if isinstance(operation, SeparateDatabaseAndState):
+        return any(_touches_chat(inner) for inner in operation.database_operations)
+    return False
+
+
+def _without_comments(sql: str) -> str:
+    return re.sub(r"--[^\n]*|/\*.*?\*/", "", sql, flags=re.DOTALL)

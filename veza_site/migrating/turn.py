@@ -1,0 +1,85 @@
+"""One `migrate` at a time on a database, from whichever machine it is started."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.core.management import CommandError
+from django.db import Error
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+# The key of the advisory lock: “veza” in ASCII.
+LOCK = 0x76657A61
+
+# Seconds between two tries, and between two lines about who has the lock.
+PAUSE = 0.2
+REMINDER = 30
+
+HOLDER = """
+SELECT
+    pid,
+    application_name,
+    host(client_addr),
+    EXTRACT(epoch FROM clock_timestamp() - backend_start)
+FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = %s AND objsubid = 1
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+@contextlib.contextmanager
+def turn(
+    connection: BaseDatabaseWrapper, timeout: float, say: Callable[[str], None]
+) -> Iterator[None]:
+    """
+    Hold this database's lock for `migrate`, after waiting up to `timeout` seconds for another one.
+
+    The lock is the session's and ends with it, however that ends. Raises CommandError, which names
+    who holds it, when the time is over.
+    """
+    end = time.monotonic() + timeout
+    reminder = 0.0
+    with connection.cursor() as cursor:
+        # If we are killed, the server shall notice before its statement has ended.
+        cursor.execute("SET client_connection_check_interval = '1s'")
+        # For others to see who it is that holds the lock.
+        name = f"migrate on {socket.gethostname()}"
+        cursor.execute(
+            "SELECT set_config('application_name', %s, false)"
+            " WHERE current_setting('application_name') = ''",
+            [name],
+        )
+        while True:
+            # Not waited for in the server, where a waiting session would keep a snapshot: another
+            # migrate's CREATE INDEX CONCURRENTLY waits for that.
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+            if cursor.fetchone()[0]:
+                break
+            now = time.monotonic()
+            if now >= end:
+                raise CommandError(
+                    f"Another migrate of this database ({_holder(cursor)}) did not end within "
+                    f"{timeout:g} s. Nothing was changed; run it again when that one has ended."
+                )
+            if now >= reminder:
+                say(f"Waiting for another migrate of this database to end: {_holder(cursor)}.")
+                reminder = now + REMINDER
+            time.sleep(min(PAUSE, end - now))
+    try:
+        yield
+    finally:
+        # After an error in a caller's transaction there is no unlocking before its end.
+        with contextlib.suppress(Error), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+
+
+def _holder(cursor: Any) -> str:
+    cursor.execute(HOLDER, [LOCK])
+    rows = cursor.fetchall()
+    if not rows:
+        return "it ends just now"
+    ((pid, application, address, seconds),) = rows[:1]
+    where = f" from {address}" if address else ""
+    return f"pid {pid}, application {application or 'without a name'}{where}, since {seconds:.0f} s"
