@@ -161,6 +161,12 @@ def _maintenance() -> Iterator[psycopg.Connection]:
         yield server
 
 
+def apply_export(server: psycopg.Connection) -> None:
+    """Build V1 from the SQL files in schema/, as a service that knows no Django would."""
+    for file in sorted((settings.BASE_DIR / "schema").glob("*.sql")):
+        server.execute(file.read_text(encoding="utf-8"))
+
+
 def apply_specification(server: psycopg.Connection) -> None:
     """Build V1 from the files of the specification, as far as the server has the extensions."""
     offered = {

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import TestCase
 
-from tests.databases import connect, empty_database, migrated_catalog
+from tests.databases import apply_export, connect, empty_database, migrated_catalog
 from veza_site import contract
 from veza_site.catalog import read_catalog
 
@@ -40,14 +40,12 @@ class Export(TestCase):
     def test_makes_the_same_catalog_in_an_empty_database_when_applied_once_and_twice(self):
         with empty_database() as name, connect(name) as server:
             for _ in range(2):
-                for file in sorted(COMMITTED.glob("*.sql")):
-                    server.execute(file.read_text(encoding="utf-8"))
+                apply_export(server)
                 self.assertEqual(read_catalog(server.cursor()), migrated_catalog())
 
     def test_makes_a_database_that_carries_the_contract(self):
         with empty_database() as name, connect(name) as server:
-            for file in sorted(COMMITTED.glob("*.sql")):
-                server.execute(file.read_text(encoding="utf-8"))
+            apply_export(server)
             carried = contract.read(server.cursor())
         with connection.cursor() as cursor:
             self.assertEqual(carried, contract.read(cursor))

@@ -84,16 +84,22 @@ def _alter_column(alter: str, column: Column, found: Column) -> str:
         steps.append(f"{this} SET NOT NULL;")
     for item in found.properties:
         if item not in column.properties:
-            steps.append(f"{this} {_column_default_of(item)};")
+            steps.append(f"{this} {_column_default_of(item, column.type)};")
     for item in column.properties:
         if item not in found.properties:
             steps.append(f"{this} SET {f'({item})' if '=' in item else item};")
     return " ".join(steps)
 
 
-def _column_default_of(item: str) -> str:
+def _column_default_of(item: str, type: str) -> str:
     """Return what takes a property of a column back to what a new column has."""
     what, _, _ = item.partition(" ")
     if "=" in item:
         return f"RESET ({item.partition('=')[0]})"
-    return {"STATISTICS": "SET STATISTICS -1"}.get(what, f"SET {what} DEFAULT")
+    if what == "STORAGE":  # DEFAULT is known only from PostgreSQL 16 on
+        return f"SET STORAGE {'MAIN' if type in _STORED_MAIN else 'EXTENDED'}"
+    return "SET STATISTICS -1" if what == "STATISTICS" else f"SET {what} DEFAULT"
+
+
+# The types of variable length that are not EXTENDED of themselves.
+_STORED_MAIN = ("inet", "cidr", "numeric")

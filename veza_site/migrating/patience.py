@@ -27,6 +27,8 @@ SUSPICION = 0.25
 # A query without parameters may hold a password's hash.
 LITERALS = re.compile(r"'(?:[^']|'')*'")
 
+LOCK_ERRORS = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+
 BLOCKERS = """
 SELECT pid, COALESCE(NULLIF(application_name, ''), 'without a name'),
        EXTRACT(epoch FROM clock_timestamp() - COALESCE(xact_start, query_start)),
@@ -62,8 +64,23 @@ class Patience:
         self.began: float | None = None  # when the transaction began, on the monotonic clock
         self.running_since: float | None = None  # the statement that runs now
 
+    def through[T](self, work: Callable[[], T]) -> T:
+        """
+        Return what `work` does, which is tried again after a lock that could not be had.
+
+        It has to be all or nothing: a transaction, or something that goes on where it stopped.
+        Raises what it raises, and OperationalError when there is no patience left.
+        """
+        with self._applied():
+            while True:
+                try:
+                    return work()
+                except OperationalError as error:
+                    if not self._another_try(error):
+                        raise
+
     @contextlib.contextmanager
-    def applied(self) -> Iterator[None]:
+    def _applied(self) -> Iterator[None]:
         """Let the connection's statements wait for locks like this."""
         done = threading.Event()
         watcher = threading.Thread(target=self._watch, args=[done], daemon=True)
@@ -77,14 +94,14 @@ class Patience:
             with contextlib.suppress(psycopg.Error, AttributeError):
                 self.connection.connection.execute("RESET lock_timeout")
 
-    def another_try(self, error: BaseException) -> bool:
+    def _another_try(self, error: BaseException) -> bool:
         """
         Return whether to try again after an error, having paused for that.
 
         Only when a lock could not be had (or we were the victim of a deadlock), and while there is
         patience left.
         """
-        if not is_lock_error(error):
+        if not isinstance(error.__cause__, LOCK_ERRORS):
             return False
         now = time.monotonic()
         if self.end is None:
@@ -108,7 +125,7 @@ class Patience:
             try:
                 return self._wait(execute, sql, params, many, context, self.lock_timeout)
             except OperationalError as error:
-                if not self.another_try(error):
+                if not self._another_try(error):
                     raise
 
     def _left(self) -> float:
@@ -152,13 +169,6 @@ class Patience:
                     for line in session.execute(BLOCKERS, [pid]).fetchall():
                         self.say(f"  {_told(*line)}")
                         told = since
-
-
-def is_lock_error(error: BaseException) -> bool:
-    """Return whether a lock could not be had in time, or only by a deadlock."""
-    return isinstance(
-        error.__cause__, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected
-    )
 
 
 def _told(pid: int, application: str, seconds: float | None, state: str, query: str) -> str:

@@ -13,9 +13,9 @@ CHAT = re.compile(
     re.IGNORECASE,
 )
 
-# What the role lacks, or NULL.
+# The role, and what it lacks, or NULL.
 RIGHTS = """
-SELECT CASE
+SELECT current_user, CASE
     WHEN pg_is_in_recovery() THEN 'may change nothing here, on a standby'
     WHEN to_regnamespace('public') IS NULL THEN 'finds no schema public'
     WHEN to_regnamespace('django') IS NULL
@@ -89,16 +89,8 @@ def check_plan(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None:
     """
     if not plan:
         return
+    check_rights(connection)
     with connection.cursor() as cursor:
-        cursor.execute(RIGHTS)
-        (lacks,) = cursor.fetchone()
-        if lacks:
-            cursor.execute("SELECT current_user")
-            (role,) = cursor.fetchone()
-            raise CommandError(
-                f"The role {role} {lacks}. V1 is migrated by the role that owns the database; see "
-                "README, “A real server”. Nothing was changed."
-            )
         cursor.execute(INVALID)
         invalid = cursor.fetchall()
     for index, is_being_built in invalid:
@@ -117,6 +109,18 @@ def check_plan(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None:
                 f"{migration} touches the schema chat, which belongs to the chat server. Nothing "
                 "was changed."
             )
+
+
+def check_rights(connection: BaseDatabaseWrapper) -> None:
+    """Refuse a role that could not finish. Raises CommandError."""
+    with connection.cursor() as cursor:
+        cursor.execute(RIGHTS)
+        role, lacks = cursor.fetchone()
+    if lacks:
+        raise CommandError(
+            f"The role {role} {lacks}. V1 is migrated by the role that owns the database; see "
+            "README, “A real server”. Nothing was changed."
+        )
 
 
 def _touches_chat(operation: Operation) -> bool:

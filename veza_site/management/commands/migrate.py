@@ -7,7 +7,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError
 from django.core.management.commands import migrate
-from django.db import DatabaseError, Error, connections
+from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.models.signals import pre_migrate
@@ -56,16 +56,13 @@ class Command(migrate.Command):
         patience = Patience(
             self.connection, settings.MIGRATE_LOCK_TIMEOUT, settings.MIGRATE_PATIENCE, self.say
         )
-        with self._plan_known(), patience.applied():
-            while True:
-                try:
-                    super().handle(*arguments, **options)
-                except DatabaseError as error:
-                    if not patience.another_try(error):
-                        raise
-                    options["verbosity"] = 0  # the headings have been shown
-                else:
-                    return
+
+        def go_on() -> None:
+            shown = {"verbosity": 0} if self.plan else {}  # the headings, by the first try
+            super(Command, self).handle(*arguments, **options | shown)
+
+        with self._plan_known():
+            patience.through(go_on)
 
     @contextlib.contextmanager
     def _plan_known(self) -> Iterator[None]:

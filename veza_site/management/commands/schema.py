@@ -14,10 +14,13 @@ from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections
 from django.db.backends.postgresql.features import DatabaseFeatures
 from django.db.migrations.loader import MigrationLoader
 
-from veza_site import contract, export
+from veza_site import adoption, contract, export
 from veza_site.catalog import Catalog, read_catalog
 from veza_site.dictionary import schema_document
 from veza_site.differences import Difference, differences
+from veza_site.migrating import preflight
+from veza_site.migrating.patience import Patience
+from veza_site.migrating.turn import turn
 from veza_site.standard import RULES, Finding, judge
 
 
@@ -46,6 +49,13 @@ class Command(BaseCommand):
         )
         export.add_argument("directory", type=Path)
         _add_database(export)
+        adopt = subcommands.add_parser(
+            "adopt",
+            help="Take over a database whose V1 was built by SQL files; exit with 1 if it differs.",
+        )
+        adopt.add_argument(
+            "--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections), help="The database."
+        )
         docs = subcommands.add_parser(
             "docs", help="Write the data dictionary: every table, the diagrams, the migrations."
         )
@@ -114,6 +124,33 @@ class Command(BaseCommand):
         last = loader.graph.nodes[contract.v1_plan(loader)[-1]]
         carried = export.write(directory, catalog, str(last))
         self.stdout.write(f"Wrote V1 into {directory}.")
+        self.stdout.write(f"contract {carried.version}, fingerprint {carried.fingerprint}")
+
+    def adopt(self, *, database: str, **options: Any) -> None:
+        connection = connections[database]
+        preflight.check_connection(connection)
+        with turn(connection, settings.MIGRATE_TURN_TIMEOUT, self.stdout.write):
+            if adoption.is_migrated(connection):
+                self.stdout.write("migrate has built or adopted this database: nothing to do.")
+                return
+            preflight.check_rights(connection)
+            patience = Patience(
+                connection,
+                settings.MIGRATE_LOCK_TIMEOUT,
+                settings.MIGRATE_PATIENCE,
+                self.stdout.write,
+            )
+            try:
+                carried = patience.through(lambda: adoption.adopt(connection))
+            except adoption.Differs as error:
+                for difference in error.differences:
+                    self._write_difference(difference)
+                many = len(error.differences)
+                differ = "1 object differs" if many == 1 else f"{many} objects differ"
+                raise CommandError(f"This is not V1: {differ}. Nothing was changed.") from None
+        self.stdout.write(
+            "Adopted: V1's migrations are recorded as applied, Django's own tables are made."
+        )
         self.stdout.write(f"contract {carried.version}, fingerprint {carried.fingerprint}")
 
     def _write_difference(self, difference: Difference) -> None:

@@ -1,0 +1,71 @@
+"""Taking over a database whose V1 was built by something else than `migrate`."""
+
+from typing import Any
+
+from django.core.management.sql import emit_post_migrate_signal
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.state import ProjectState
+
+from veza_site import contract
+from veza_site.catalog import read_catalog
+from veza_site.differences import Difference, differences
+from veza_site.migrating import history
+
+# Ours that are about Django's own tables, and have to run; the others' effect is there already.
+ABOUT_DJANGO = {("veza_site", "0901_django_schema"), ("veza_site", "0902_migration_sql")}
+
+
+class Differs(Exception):
+    """The database is not V1; `differences` says how, and nothing was changed."""
+
+    def __init__(self, differences: list[Difference]) -> None:
+        super().__init__(f"{len(differences)} differences")
+        self.differences = differences
+
+
+class Executor(MigrationExecutor):
+    """Records the migrations that make V1 as applied, and runs those of Django's own tables."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        super().__init__(connection)
+        self.v1 = set(contract.v1_plan(self.loader)) - ABOUT_DJANGO
+
+    def apply_migration(
+        self, state: ProjectState, migration: Migration, **options: Any
+    ) -> ProjectState:
+        if (migration.app_label, migration.name) not in self.v1:
+            return super().apply_migration(state, migration, **options)
+        self.record_migration(migration.app_label, migration.name)
+        return migration.mutate_state(state, preserve=False)  # on which later ones build
+
+
+def is_migrated(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether `migrate` has recorded any of V1's migrations here already."""
+    loader = MigrationExecutor(connection).loader
+    return any(key in loader.applied_migrations for key in contract.v1_plan(loader))
+
+
+def adopt(connection: BaseDatabaseWrapper) -> contract.Contract:
+    """
+    Let `migrate` go on from a database that has V1, and return the contract that it carries.
+
+    One transaction makes the schema `django` with Django's own tables, records V1's migrations as
+    applied and writes the contract. Of V1's tables only `users` is locked, for a moment: a foreign
+    key of Django's admin log refers to it. Raises Differs if the catalog is not V1's.
+    """
+    with transaction.atomic(using=connection.alias):
+        with connection.cursor() as cursor:
+            found = differences(contract.expected_catalog(), read_catalog(cursor))
+        if found:
+            raise Differs(found)
+        executor = Executor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        state = executor.migrate(executor.loader.graph.leaf_nodes(), plan)
+        emit_post_migrate_signal(
+            verbosity=0, interactive=False, db=connection.alias, apps=state.apps, plan=plan
+        )
+        history.record(connection, {})
+        return contract.write(connection)
