@@ -9,18 +9,27 @@ import psycopg
 from django.db import connection
 
 
+def programs():
+    """Return the directory of the programs (psql, pg_dump…) of the tests' server."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setting FROM pg_config WHERE name = 'BINDIR'")
+        (directory,) = cursor.fetchone()
+    return Path(directory)
+
+
+def owner():
+    """Return the number of the user who runs the tests' server: PostgreSQL refuses to, as root."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW data_directory")
+        (directory,) = cursor.fetchone()
+    return os.stat(directory).st_uid
+
+
 class Server:
     """A server of the same version as the tests', that runs until the test ends."""
 
     def __init__(self, test):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT setting FROM pg_config WHERE name = 'BINDIR'")
-            (programs,) = cursor.fetchone()
-            cursor.execute("SHOW data_directory")
-            (data_directory,) = cursor.fetchone()
-        self.programs = Path(programs)
-        # PostgreSQL refuses to be run by root.
-        self.user = os.stat(data_directory).st_uid
+        self.programs, self.user = programs(), owner()
         directory = tempfile.TemporaryDirectory(prefix="veza")
         test.addCleanup(directory.cleanup)
         os.chown(directory.name, self.user, -1)
@@ -59,3 +68,40 @@ class Server:
     def _quietly(self):
         quiet = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.DEVNULL)
         return {**quiet, "user": self.user, "cwd": "/"}
+
+
+class Pooler:
+    """PgBouncer in transaction mode, before the tests' server, until the test ends."""
+
+    def __init__(self, test):
+        user = owner()
+        directory = tempfile.TemporaryDirectory(prefix="veza")
+        test.addCleanup(directory.cleanup)
+        os.chown(directory.name, user, -1)
+        self.socket_directory = directory.name
+        given = connection.settings_dict
+        server = {"host": given["HOST"], "port": given["PORT"], "user": given["USER"]}
+        server["password"] = given["PASSWORD"]
+        configuration = Path(directory.name) / "pgbouncer.ini"
+        configuration.write_text(
+            "[databases]\n"
+            f"* = {' '.join(f'{key}={value}' for key, value in server.items() if value)}\n"
+            "[pgbouncer]\n"
+            f"unix_socket_dir = {directory.name}\n"
+            "listen_port = 6432\n"
+            "auth_type = any\n"
+            "pool_mode = transaction\n"
+            "ignore_startup_parameters = options\n"
+        )
+        process = subprocess.Popen(
+            ["pgbouncer", "-q", configuration], user=user, cwd="/", stderr=subprocess.DEVNULL
+        )
+        test.addCleanup(process.wait)
+        test.addCleanup(process.terminate)
+        while not (Path(directory.name) / ".s.PGSQL.6432").exists():
+            test.assertIsNone(process.poll())
+
+    def url(self, database):
+        """Return the DATABASE_URL of a database, through the pooler."""
+        user = connection.settings_dict["USER"]
+        return f"postgresql://{user}@/{database}?host={self.socket_directory}&port=6432"

@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -9,6 +10,7 @@ from django.test import TestCase
 from psycopg import sql
 
 from tests.databases import connect, database_url, empty_database, manage, role
+from tests.servers import programs
 from veza_site import contract
 from veza_site.catalog import read_catalog
 from veza_site.differences import differences
@@ -447,6 +449,18 @@ class Drift(TestCase):
         "COMMENT ON SCHEMA public IS 'standard public schema'", "comment on SCHEMA public"
     )
     test_extension_of_another_tool = drift("CREATE EXTENSION pg_trgm", "extension pg_trgm")
+
+    def test_is_nothing_after_a_dump_and_a_restore(self):
+        dump = [programs() / "pg_dump", database_url(self.server.info.dbname)]
+        dumped = subprocess.run(dump, capture_output=True, check=True).stdout
+        with empty_database() as name, connect(name) as restored:
+            restore = [programs() / "psql", "-q", "-v", "ON_ERROR_STOP=1", database_url(name)]
+            subprocess.run(restore, input=dumped, capture_output=True, check=True)
+            cursor = restored.cursor()
+            self.assertEqual(differences(EXPECTED, read_catalog(cursor)), [])
+            self.assertEqual(contract.differences_around(cursor), [])
+            again = manage("migrate", database=name)
+            self.assertIn("No migrations to apply.", again.stdout)
 
     def test_other_owners(self):
         with role(self.server) as user:

@@ -1,10 +1,12 @@
 """`migrate` on many machines at once, beside running services, and when the server goes away."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
+from unittest import skipUnless
 
 from django.conf import settings
 from django.db import connection
@@ -23,7 +25,7 @@ from tests.databases import (
     start,
 )
 from tests.late import LateDomain
-from tests.servers import Server
+from tests.servers import Pooler, Server
 from veza_site import contract
 from veza_site.catalog import read_catalog
 from veza_site.migrating.history import normalised
@@ -331,6 +333,11 @@ class Preflight(Migrated):
                 if remedy:
                     self.server.execute(sql.SQL(remedy).format(sql.Identifier(user)))
             self.server.execute("ALTER SCHEMA public OWNER TO pg_database_owner")
+
+    @skipUnless(shutil.which("pgbouncer"), "PgBouncer is not installed (Debian: pgbouncer)")
+    def test_refuses_a_pooler(self):
+        url = Pooler(self).url(self.name)
+        self.assert_refused("A connection pooler stands between", DATABASE_URL=url)
 
     def test_refuses_an_invalid_index_and_says_how_to_mend_it(self):
         self.server.execute(
