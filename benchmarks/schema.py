@@ -1,9 +1,9 @@
 """
-`manage.py schema audit` on V1, beside pg_dump --schema-only.
+`manage.py schema audit` and `schema diff` on V1, beside pg_dump --schema-only.
 
-    .venv/bin/python -m benchmarks.audit [ROUNDS]
+    .venv/bin/python -m benchmarks.schema [ROUNDS]
 
-Both are whole processes on the same running server.
+All are whole processes on the same running server.
 """
 
 import subprocess
@@ -22,15 +22,18 @@ def main() -> None:
     with empty_database() as name, alias(name):
         call_command("migrate", database=name, verbosity=0)
         run = partial(subprocess.run, stdout=subprocess.DEVNULL, check=True)
-        audit = [sys.executable, "manage.py", "schema", "audit"]
+        schema = [sys.executable, "manage.py", "schema"]
         dump = [program("pg_dump"), "--schema-only", database_url(name)]
+        environment = process_environment(name)
         medians = in_turns(
             rounds,
-            audit=lambda: timed(lambda: run(audit, env=process_environment(name))),
+            audit=lambda: timed(lambda: run([*schema, "audit"], env=environment)),
+            diff=lambda: timed(lambda: run([*schema, "diff"], env=environment)),
             pg_dump=lambda: timed(lambda: run(dump)),
         )
-    print(f"audit: {medians['audit']:.2f} s (under 1 s)")
-    print(f"audit / pg_dump: {medians['audit'] / medians['pg_dump']:.1f}")
+    for command in ("audit", "diff"):
+        print(f"{command}: {medians[command]:.2f} s (under 1 s)")
+        print(f"{command} / pg_dump: {medians[command] / medians['pg_dump']:.1f}")
 
 
 if __name__ == "__main__":
