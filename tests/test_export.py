@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test import TestCase
 
 from tests.databases import apply_export, connect, empty_database, migrated_catalog
@@ -58,12 +58,17 @@ class Export(TestCase):
             self.export(self.directory),
         )
 
-    def test_refuses_a_table_that_no_migration_makes_and_writes_nothing(self):
-        with connection.cursor() as cursor:
-            cursor.execute("CREATE TABLE notes (id uuid)")
-        with self.assertRaisesMessage(CommandError, "No migration makes notes"):
-            self.export(self.directory)
-        self.assertFalse(self.directory.exists())
+    def test_refuses_other_tables_than_the_migrations_make_and_writes_nothing(self):
+        for statement, table in [
+            ("CREATE TABLE notes (id uuid)", "notes"),
+            ("DROP TABLE track_plays", "track_plays"),
+        ]:
+            with self.subTest(statement), transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(statement)
+                with self.assertRaisesMessage(CommandError, f"{table} and perhaps others differ"):
+                    self.export(self.directory)
+                transaction.set_rollback(True)
+            self.assertFalse(self.directory.exists())
 
     def test_says_where_it_can_not_write(self):
         self.directory.touch()

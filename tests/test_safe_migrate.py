@@ -320,7 +320,7 @@ class Preflight(Migrated):
                 ("may not create in the schema public", "GRANT CREATE ON SCHEMA public TO {}"),
                 ("does not own the schema public", "ALTER SCHEMA public OWNER TO {}"),
                 ("may not create in the schema django", "GRANT CREATE ON SCHEMA django TO {}"),
-                ("does not own bitrate_adaptation_logs, ", None),
+                ("does not own auth_group, ", None),
             ]
             self.server.execute(
                 sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA django TO {}").format(
@@ -345,8 +345,17 @@ class Preflight(Migrated):
         )
         self.assert_refused(
             "The index idx_tracks_genre is invalid",
-            "REINDEX INDEX CONCURRENTLY idx_tracks_genre;",
+            "Run REINDEX INDEX CONCURRENTLY idx_tracks_genre;",
         )
+
+    def test_says_to_drop_an_invalid_index_that_a_migration_is_to_build(self):
+        index = "CREATE INDEX CONCURRENTLY idx_tracks_title ON tracks (title)"
+        self.late.write("0001_mood", index, atomic=False)
+        self.server.execute(index)
+        self.server.execute(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_tracks_title'::regclass"
+        )
+        self.assert_refused("Run DROP INDEX CONCURRENTLY idx_tracks_title;")
 
     def test_lets_an_invalid_index_be_where_nothing_is_to_be_applied(self):
         self.server.execute(
@@ -449,6 +458,12 @@ class History(Migrated):
 
 class State(Migrated):
     """After an error, one line tells the state and what to do next."""
+
+    def test_is_told_when_the_database_is_not_what_the_migrations_make(self):
+        self.server.execute("CREATE TABLE schema_migrations (version bigint)")
+        migrated = manage("migrate", database=self.name)
+        self.assertEqual(migrated.returncode, 0)
+        self.assertIn("not what the migrations make: see `manage.py schema diff`", migrated.stdout)
 
     def test_after_an_error_in_a_migration(self):
         late = LateDomain(self)

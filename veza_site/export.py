@@ -80,12 +80,13 @@ def sql_files(catalog: Catalog, carried: contract.Contract) -> dict[str, str]:
     """
     Return the text of each SQL file by its name, in the order in which they are applied.
 
-    Raises CommandError for a table that no migration makes.
+    Raises CommandError for tables other than the migrations make.
     """
-    made_by = makers()
-    if strangers := sorted(catalog.tables.keys() - made_by.keys()):
+    made_by = {table: by for table, by in makers().items() if "." not in table}  # of `public`
+    if differing := sorted(catalog.tables.keys() ^ made_by.keys()):
         raise CommandError(
-            f"No migration makes {', '.join(strangers)}: see `manage.py schema diff`."
+            f"The database does not have the tables that the migrations make: {differing[0]} and "
+            "perhaps others differ. Migrate it, or see `manage.py schema diff`."
         )
     domains: dict[str, list[Table]] = {}
     for table in in_order(catalog):

@@ -141,9 +141,10 @@ class Patience:
     ) -> Any:
         local = "LOCAL " if self.connection.in_atomic_block else ""
         # By psycopg alone: Django's cursor would come here again.
-        self.connection.connection.execute(
-            f"SET {local}lock_timeout = {max(int(seconds * 1000), 1)}"
-        )
+        with self.connection.wrap_database_errors:
+            self.connection.connection.execute(
+                f"SET {local}lock_timeout = {max(int(seconds * 1000), 1)}"
+            )
         self.running_since = time.monotonic()
         try:
             return execute(sql, params, many, context)

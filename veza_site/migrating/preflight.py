@@ -5,7 +5,7 @@ import re
 from django.core.management import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
-from django.db.migrations.operations import CreateModel, RunSQL, SeparateDatabaseAndState
+from django.db.migrations.operations import AddIndex, CreateModel, RunSQL, SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 
 CHAT = re.compile(
@@ -93,15 +93,18 @@ def check_plan(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(INVALID)
         invalid = cursor.fetchall()
+    operations = [operation for migration in plan for operation in migration.operations]
     for index, is_being_built in invalid:
         if is_being_built:
             raise CommandError(
                 f"The index {index} is being built just now; migrate when that has ended. Nothing "
                 "was changed."
             )
+        to_come = any(_makes_index(operation, index) for operation in operations)
+        remedy = "DROP INDEX CONCURRENTLY" if to_come else "REINDEX INDEX CONCURRENTLY"
         raise CommandError(
-            f"The index {index} is invalid: it was not built to its end. REINDEX INDEX "
-            f"CONCURRENTLY {index}; or drop it, then migrate again. Nothing was changed."
+            f"The index {index} is invalid: it was not built to its end. Run {remedy} {index}; and "
+            "then migrate again. Nothing was changed."
         )
     for migration in plan:
         if any(_touches_chat(operation) for operation in migration.operations):
@@ -121,6 +124,12 @@ def check_rights(connection: BaseDatabaseWrapper) -> None:
             f"The role {role} {lacks}. V1 is migrated by the role that owns the database; see "
             "README, “A real server”. Nothing was changed."
         )
+
+
+def _makes_index(operation: Operation, index: str) -> bool:
+    if isinstance(operation, AddIndex):
+        return operation.index.name == index
+    return isinstance(operation, RunSQL) and index in str(operation.sql)
 
 
 def _touches_chat(operation: Operation) -> bool:
