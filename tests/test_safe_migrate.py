@@ -209,13 +209,13 @@ class Locks(Migrated):
 
     def test_other_readers_never_wait_over_the_bound_and_it_succeeds_when_the_reader_ends(self):
         waits, done = [], threading.Event()
+        other = self.enterContext(connect(self.name))
 
         def read():
-            with connect(self.name) as other:
-                while not done.is_set():
-                    start = time.monotonic()
-                    other.execute("SELECT FROM tracks LIMIT 1")
-                    waits.append(time.monotonic() - start)
+            while not done.is_set():
+                start = time.monotonic()
+                other.execute("SELECT FROM tracks LIMIT 1")
+                waits.append(time.monotonic() - start)
 
         others = threading.Thread(target=read)
         others.start()

@@ -17,12 +17,13 @@ from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
-# Seconds: the shortest that a statement waits, the first pause, the longest, and how long a
-# statement runs before it is asked for whom it waits.
+# Seconds: the shortest that a statement waits, the first pause, the longest, how long a statement
+# runs before it is asked for whom it waits, and after how long that is said again.
 SHORTEST_WAIT = 0.05
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
 SUSPICION = 0.25
+REMINDER = 10.0
 
 # A query without parameters may hold a password's hash.
 LITERALS = re.compile(r"'(?:[^']|'')*'")
@@ -106,12 +107,13 @@ class Patience:
         now = time.monotonic()
         if self.end is None:
             self.end = now + self.patience
-        if now + self.pause > self.end:
+        if now >= self.end:
             return False
+        pause = min(self.pause, self.end - now)
         self.say(
-            f"  no lock within {self.lock_timeout:g} s; the others go first, for {self.pause:g} s"
+            f"  no lock within {self.lock_timeout:g} s; the others go first, for {pause:.1f} s"
         )
-        time.sleep(self.pause)
+        time.sleep(pause)
         self.pause = min(self.pause * 2, LONGEST_PAUSE)
         return True
 
@@ -156,10 +158,12 @@ class Patience:
         pid = self.connection.connection.info.backend_pid
         with contextlib.ExitStack() as stack:
             session = None
-            told: float | None = None
+            told = (0.0, 0.0)  # of which statement, and when
             while not done.wait(SUSPICION):
-                since = self.running_since
-                if since is None or time.monotonic() - since < SUSPICION or since == told:
+                since, now = self.running_since, time.monotonic()
+                if since is None or now - since < SUSPICION:
+                    continue
+                if since == told[0] and now - told[1] < REMINDER:
                     continue
                 with contextlib.suppress(psycopg.Error):
                     if session is None:
@@ -169,7 +173,7 @@ class Patience:
                         )
                     for line in session.execute(BLOCKERS, [pid]).fetchall():
                         self.say(f"  {_told(*line)}")
-                        told = since
+                        told = (since, now)
 
 
 def _told(pid: int, application: str, seconds: float | None, state: str, query: str) -> str:

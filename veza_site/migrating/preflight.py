@@ -17,6 +17,8 @@ CHAT = re.compile(
 RIGHTS = """
 SELECT current_user, CASE
     WHEN pg_is_in_recovery() THEN 'may change nothing here, on a standby'
+    WHEN current_setting('transaction_read_only')::boolean
+        THEN 'has only read-only transactions here'
     WHEN to_regnamespace('public') IS NULL THEN 'finds no schema public'
     WHEN to_regnamespace('django') IS NULL
      AND NOT has_database_privilege(current_database(), 'CREATE')

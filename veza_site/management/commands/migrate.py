@@ -67,7 +67,7 @@ class Command(migrate.Command):
     def _write_contract(self) -> None:
         carried, expected = contract.write(self.connection), contract.expected()
         whole = carried.version == expected.version
-        if self.shown and whole and carried.fingerprint != expected.fingerprint:
+        if whole and carried.fingerprint != expected.fingerprint:
             self.say(
                 self.style.WARNING(
                     "The database is not what the migrations make: see `manage.py schema diff`."
@@ -121,9 +121,10 @@ class Command(migrate.Command):
 
     def say(self, line: str) -> None:
         """Show a line to whoever waits, now."""
-        self._close_line()
-        self.stdout.write(line)
-        self.stdout.flush()
+        if self.shown:
+            self._close_line()
+            self.stdout.write(line)
+            self.stdout.flush()
 
     def _close_line(self) -> None:
         if self.line_is_open:
