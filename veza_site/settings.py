@@ -31,7 +31,7 @@ V1_APPS = ["accounts", "rbac", "streaming", "media", "legacy_chat"]
 INSTALLED_APPS = [
     "veza_site",  # before django_extensions: its reset_db takes the place of theirs
     *V1_APPS,
-    "django.contrib.admin",
+    "veza_site.lazy_admin.LazyAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
