@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import TestCase
 
 from tests.databases import migrated_catalog, v1_models
@@ -31,6 +31,13 @@ class Document(TestCase):
             GOLDEN.parent.mkdir(exist_ok=True)
             GOLDEN.write_text(self.document, encoding="utf-8")
         self.assertEqual(self.document, GOLDEN.read_text(encoding="utf-8"))
+
+    def test_says_where_it_can_not_be_written(self):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            self.assertRaisesMessage(CommandError, "can't be written: Is a directory."),
+        ):
+            call_command("schema", "docs", folder, stdout=io.StringIO())
 
     def test_is_what_the_command_writes(self):
         with tempfile.TemporaryDirectory() as folder:

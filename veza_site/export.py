@@ -116,8 +116,8 @@ def write(directory: Path, catalog: Catalog, migration: str) -> contract.Contrac
     """
     Write the SQL files, `catalog.json` and `contract.json` into a directory.
 
-    `migration` is the last of V1's. Returns the contract that they carry. Raises CommandError where
-    they can't be written.
+    `migration` is the last of V1's. Returns the contract that they carry. Raises OSError where they
+    can't be written.
     """
     history = contract.history_as_json(catalog, migration)
     newest = contract.parsed(history)[-1]
@@ -127,12 +127,9 @@ def write(directory: Path, catalog: Catalog, migration: str) -> contract.Contrac
         contract.CATALOG.name: catalog.as_json(),
         contract.HISTORY.name: history,
     }
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (directory / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{directory} can't be written: {error.strerror}.") from error
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (directory / name).write_text(text, encoding="utf-8")
     return carried
 
 

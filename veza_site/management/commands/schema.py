@@ -113,8 +113,9 @@ class Command(BaseCommand):
         with _cursor(database) as cursor:
             document = schema_document(_read(cursor, "public"))
         path = Path(file)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(document, encoding="utf-8")
+        with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(document, encoding="utf-8")
         self.stdout.write(f"Wrote {path}")
 
     def export(self, *, directory: Path, database: str, **options: Any) -> None:
@@ -122,7 +123,8 @@ class Command(BaseCommand):
             catalog = _read(cursor, "public")
         loader = MigrationLoader(None)
         last = loader.graph.nodes[contract.v1_plan(loader)[-1]]
-        carried = export.write(directory, catalog, str(last))
+        with _writing(directory):
+            carried = export.write(directory, catalog, str(last))
         self.stdout.write(f"Wrote V1 into {directory}.")
         self.stdout.write(f"contract {carried.version}, fingerprint {carried.fingerprint}")
 
@@ -198,6 +200,14 @@ def _add_database(parser: ArgumentParser) -> None:
         help="A database of the settings, or postgresql://USER@HOST:PORT/NAME of any other "
         "(the password from PGPASSWORD or ~/.pgpass).",
     )
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"{path} can't be written: {error.strerror}.") from error
 
 
 @contextlib.contextmanager
