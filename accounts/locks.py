@@ -1,0 +1,24 @@
+"""The locks on users that the transactions of every domain start with."""
+
+from uuid import UUID
+
+from veza_site.services import NotFound, fetch_rows
+
+
+def keep_users(*user_ids: UUID) -> None:
+    """
+    Keep live users from being deleted until the transaction ends (FOR KEY SHARE, in id order).
+
+    Sends one statement, whatever the number. Raises NotFound where one is not there.
+    """
+    found = fetch_rows(
+        """
+        SELECT id FROM users
+        WHERE id = ANY(%(user_ids)s) AND deleted_at IS NULL
+        ORDER BY id
+        FOR KEY SHARE
+        """,
+        user_ids=list(user_ids),
+    )
+    if missing := set(user_ids) - {user_id for (user_id,) in found}:
+        raise NotFound(f"There is no user {min(missing)}.")
