@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import importlib.util
 import inspect
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,6 +41,12 @@ def services() -> dict[str, FunctionType]:
             if inspect.isfunction(service := getattr(module, name)):
                 found[f"{app}.{name}"] = service
     return found
+
+
+def promised_statements(service: FunctionType) -> str | None:
+    """Return how many statements the service's docstring says that it takes, in its words."""
+    promise = re.search(r"^Statements: ([^.]+)\.", inspect.getdoc(service) or "", re.MULTILINE)
+    return " ".join(promise[1].split()) if promise else None
 
 
 def examples_of(name: str) -> dict[str, Prepare]:
@@ -97,11 +104,12 @@ class ServiceTests(TransactionTestCase):
         """Assert that every invariant holds."""
         self.assertEqual(unsound(), {})
 
-    def at_once(self, *runs: Callable[[], Any]) -> list[Any]:
+    def at_once(self, *runs: Callable[[], Any], patience: float = PATIENCE) -> list[Any]:
         """
         Run each in a thread with a connection of its own, all starting together.
 
-        Returns what each returned or raised, in their order.
+        Returns what each returned or raised, in their order. Fails where that takes longer than
+        `patience`, in seconds.
         """
         barrier = threading.Barrier(len(runs))
         outcomes: list[Any] = [None] * len(runs)
@@ -109,7 +117,7 @@ class ServiceTests(TransactionTestCase):
         def start(number: int, run: Callable[[], Any]) -> None:
             try:
                 connection.ensure_connection()
-                barrier.wait(PATIENCE)
+                barrier.wait(patience)
                 outcomes[number] = run()
             except BaseException as error:
                 outcomes[number] = error
@@ -123,9 +131,26 @@ class ServiceTests(TransactionTestCase):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(PATIENCE)
-            self.assertFalse(thread.is_alive(), f"{runs} takes over {PATIENCE} s")
+            thread.join(patience)
+            self.assertFalse(thread.is_alive(), f"it takes longer than {patience} s")
         return outcomes
+
+    def behind(self, first: Callable[[], object], second: Callable[[], Any]) -> Any:
+        """
+        Run `first`, and before its COMMIT `second` in another session, which has to wait for it.
+
+        Returns what `second` returned or raised.
+        """
+        outcomes: list[Any] = []
+        waiting = threading.Thread(
+            target=lambda: outcomes.extend(self.at_once(second)), daemon=True
+        )
+        with transaction.atomic():
+            first()
+            waiting.start()
+            self.until_waiting()
+        waiting.join(PATIENCE)
+        return outcomes[0]
 
     def until_waiting(self, sessions: int = 1) -> None:
         """Return when so many sessions of the test database wait for a lock."""

@@ -27,7 +27,19 @@ class Conflict(Refused):
 
 
 class Invalid(Refused):
-    """An argument is no good, whatever the rows are."""
+    """An argument is no good."""
+
+
+def check_text(name: str, value: str, *, least: int = 0, most: int) -> None:
+    """Raise Invalid unless a text that PostgreSQL can keep has `least` to `most` characters."""
+    if not least <= len(value) <= most or (least and not value.strip()) or "\x00" in value:
+        raise Invalid(f"{name} has {least} to {most} characters, not all blank, and no NUL.")
+
+
+def check_number(name: str, value: int, *, least: int = 0, most: int = 2**31 - 1) -> None:
+    """Raise Invalid unless a number is `least` to `most`, by default what an INTEGER holds."""
+    if not least <= value <= most:
+        raise Invalid(f"{name} is {least} to {most}, not {value}.")
 
 
 def execute(sql: str, **parameters: Any) -> int:

@@ -1,0 +1,200 @@
+"""
+Liking and sharing tracks, following playlists.
+
+Each locks the track or the playlist first and changes its counter in the same transaction, so that
+the counter is always the number of the rows.
+"""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.locks import keep_users
+from streaming.models import PlaylistPermission
+from streaming.services.access import lock_playlist, lock_track, rights_on
+from veza_site.services import check_text, execute, fetch_row
+
+
+@transaction.atomic
+def set_like(*, track_id: UUID, user_id: UUID, liked: bool) -> bool:
+    """
+    See to it that a user likes a live track, or does not, and return whether that changed.
+
+    Locks the user (FOR KEY SHARE), then the track. Inserts into track_likes or deletes from it, and
+    changes like_count.
+
+    Raises NotFound.
+
+    Statements: 4, or 3 where nothing changes.
+    """
+    keep_users(user_id)
+    lock_track(track_id)
+    changed = _like(track_id, user_id) if liked else _unlike(track_id, user_id)
+    if changed:
+        _count_likes(track_id, 1 if liked else -1)
+    return changed
+
+
+@transaction.atomic
+def toggle_like(*, track_id: UUID, user_id: UUID) -> bool:
+    """
+    Like a live track, or unlike it if the user likes it, and return whether it is liked now.
+
+    The locks and changes are those of `set_like`; two toggles at once come one after the other, and
+    both count.
+
+    Raises NotFound.
+
+    Statements: 5 to like, 4 to unlike.
+    """
+    keep_users(user_id)
+    lock_track(track_id)
+    liked = not _unlike(track_id, user_id)
+    if liked:
+        _like(track_id, user_id)
+    _count_likes(track_id, 1 if liked else -1)
+    return liked
+
+
+@transaction.atomic
+def set_follow(*, playlist_id: UUID, user_id: UUID, following: bool) -> bool:
+    """
+    See to it that a user follows a live playlist, or does not, and return whether that changed.
+
+    Whoever may read it may follow; everyone may unfollow. Locks the user (FOR KEY SHARE), then the
+    playlist. Inserts into playlist_follows or deletes from it, and changes follower_count.
+
+    Raises NotFound.
+
+    Statements: 5 to follow, 4 to unfollow; where nothing changes 4 and 3.
+    """
+    keep_users(user_id)
+    lock_playlist(playlist_id)
+    changed = _follow(playlist_id, user_id) if following else _unfollow(playlist_id, user_id)
+    if changed:
+        _count_followers(playlist_id, 1 if following else -1)
+    return changed
+
+
+@transaction.atomic
+def toggle_follow(*, playlist_id: UUID, user_id: UUID) -> bool:
+    """
+    Follow a live playlist, or unfollow it if the user does, and return whether it is followed now.
+
+    The rights, locks and changes are those of `set_follow`; two toggles at once come one after the
+    other, and both count.
+
+    Raises NotFound.
+
+    Statements: 6 to follow, 4 to unfollow.
+    """
+    keep_users(user_id)
+    lock_playlist(playlist_id)
+    following = not _unfollow(playlist_id, user_id)
+    if following:
+        _follow(playlist_id, user_id)
+    _count_followers(playlist_id, 1 if following else -1)
+    return following
+
+
+@transaction.atomic
+def share_track(*, track_id: UUID, user_id: UUID, platform: str) -> UUID:
+    """
+    Note that a user shared a live track on a platform (link, embed, x…), and return the share's id.
+
+    Locks the user (FOR KEY SHARE), then the track. Inserts into track_shares and adds 1 to
+    share_count.
+
+    Raises NotFound, and Invalid for a platform that has not 1 to 50 characters.
+
+    Statements: 4.
+    """
+    check_text("The platform", platform, least=1, most=50)
+    keep_users(user_id)
+    lock_track(track_id)
+    (share_id,) = fetch_row(
+        """
+        INSERT INTO track_shares (track_id, user_id, platform)
+        VALUES (%(track_id)s, %(user_id)s, %(platform)s)
+        RETURNING id
+        """,
+        track_id=track_id,
+        user_id=user_id,
+        platform=platform,
+    )
+    execute(
+        "UPDATE tracks SET share_count = share_count + 1 WHERE id = %(track_id)s",
+        track_id=track_id,
+    )
+    return share_id
+
+
+def _like(track_id: UUID, user_id: UUID) -> bool:
+    return bool(
+        execute(
+            """
+            INSERT INTO track_likes (track_id, user_id)
+            VALUES (%(track_id)s, %(user_id)s)
+            ON CONFLICT (user_id, track_id) DO NOTHING
+            """,
+            track_id=track_id,
+            user_id=user_id,
+        )
+    )
+
+
+def _unlike(track_id: UUID, user_id: UUID) -> bool:
+    return bool(
+        execute(
+            "DELETE FROM track_likes WHERE track_id = %(track_id)s AND user_id = %(user_id)s",
+            track_id=track_id,
+            user_id=user_id,
+        )
+    )
+
+
+def _count_likes(track_id: UUID, change: int) -> None:
+    execute(
+        "UPDATE tracks SET like_count = like_count + %(change)s WHERE id = %(track_id)s",
+        track_id=track_id,
+        change=change,
+    )
+
+
+def _follow(playlist_id: UUID, user_id: UUID) -> bool:
+    rights_on(playlist_id, user_id).require(PlaylistPermission.READ)
+    return bool(
+        execute(
+            """
+            INSERT INTO playlist_follows (playlist_id, user_id)
+            VALUES (%(playlist_id)s, %(user_id)s)
+            ON CONFLICT (user_id, playlist_id) DO NOTHING
+            """,
+            playlist_id=playlist_id,
+            user_id=user_id,
+        )
+    )
+
+
+def _unfollow(playlist_id: UUID, user_id: UUID) -> bool:
+    return bool(
+        execute(
+            """
+            DELETE FROM playlist_follows
+            WHERE playlist_id = %(playlist_id)s AND user_id = %(user_id)s
+            """,
+            playlist_id=playlist_id,
+            user_id=user_id,
+        )
+    )
+
+
+def _count_followers(playlist_id: UUID, change: int) -> None:
+    execute(
+        """
+        UPDATE playlists SET follower_count = follower_count + %(change)s
+        WHERE id = %(playlist_id)s
+        """,
+        playlist_id=playlist_id,
+        change=change,
+    )

@@ -1,0 +1,49 @@
+"""
+Everything at once, by many threads on few rows: no deadlock, and the data is sound afterwards.
+
+STORM_SECONDS says how long (10); the threads' choices are seeded.
+"""
+
+import importlib
+import os
+import pkgutil
+import time
+from collections import Counter
+from functools import partial
+from random import Random
+
+from tests import storms
+from tests.services import PATIENCE, ServiceTests
+from veza_site.services import Refused
+
+SECONDS = float(os.environ.get("STORM_SECONDS", "10"))
+THREADS = 8
+
+
+class Storms(ServiceTests):
+    def test_of_all_services_end_without_a_deadlock_and_with_sound_data(self):
+        domains = [
+            importlib.import_module(f"tests.storms.{module.name}")
+            for module in pkgutil.iter_modules(storms.__path__)
+        ]
+        worlds = [(domain.act, domain.prepare(self.rows)) for domain in domains]
+        until = time.monotonic() + SECONDS
+
+        def rage(number):
+            random = Random(number)
+            outcomes = Counter()
+            while time.monotonic() < until:
+                act, world = random.choice(worlds)
+                try:
+                    act(world, random)
+                except Refused as refusal:
+                    outcomes[type(refusal).__name__] += 1
+                else:
+                    outcomes["done"] += 1
+            return outcomes
+
+        raging = [partial(rage, number) for number in range(THREADS)]
+        for outcomes in self.at_once(*raging, patience=SECONDS + PATIENCE):
+            self.assertIsInstance(outcomes, Counter)
+            self.assertGreater(outcomes["done"], outcomes.total() / 10)
+        self.assert_sound()
