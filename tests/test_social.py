@@ -202,9 +202,10 @@ class Comments(ServiceTests):
             self.reply(comment)
 
     def test_are_deleted_once(self):
-        comment = self.comment()
-        outcomes = self.at_once(*[partial(self.delete, comment)] * 4)
-        self.assertEqual(sum(outcome is None for outcome in outcomes), 1)
+        delete = partial(self.delete, self.comment())
+        self.assertIsInstance(self.behind(delete, delete), NotFound)
+        with self.assertRaises(NotFound):
+            delete()
         self.assert_comments(0)
 
     def test_get_no_reply_once_they_are_deleted(self):

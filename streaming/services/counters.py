@@ -105,6 +105,8 @@ def _batch(ids: list[UUID], rows: list[tuple], counters: list[str]) -> Batch:
     return Batch(size=len(ids), last_id=ids[-1] if ids else None, off=off)
 
 
+# Materialized where it is updated from: whatever the planner believes, each row is counted once.
+
 _COUNT_TRACKS = """
     SELECT * FROM (
         SELECT
@@ -128,9 +130,10 @@ _COUNT_TRACKS = """
 """
 
 _REPAIR_TRACKS = f"""
+    WITH off AS MATERIALIZED ({_COUNT_TRACKS})
     UPDATE tracks
     SET play_count = plays, like_count = likes, share_count = shares, comment_count = comments
-    FROM ({_COUNT_TRACKS}) AS off
+    FROM off
     WHERE tracks.id = off.id
     RETURNING off.*
 """
@@ -150,9 +153,10 @@ _COUNT_PLAYLISTS = """
 """
 
 _REPAIR_PLAYLISTS = f"""
+    WITH off AS MATERIALIZED ({_COUNT_PLAYLISTS})
     UPDATE playlists
     SET track_count = tracks, follower_count = followers
-    FROM ({_COUNT_PLAYLISTS}) AS off
+    FROM off
     WHERE playlists.id = off.id
     RETURNING off.*
 """
@@ -175,10 +179,10 @@ _COUNT_MISPLACED = f"""
 """
 
 _REPAIR_POSITIONS = f"""
-    WITH replaced AS (
+    WITH misplaced AS MATERIALIZED ({_MISPLACED}), replaced AS (
         UPDATE playlist_tracks
         SET position = place
-        FROM ({_MISPLACED}) AS misplaced
+        FROM misplaced
         WHERE playlist_tracks.id = misplaced.id
         RETURNING playlist_tracks.playlist_id
     )
