@@ -59,6 +59,16 @@ INVARIANTS = {
         SELECT id FROM hls_streams
         WHERE status = 'ready' AND (coalesce(master_playlist_path, '') = '' OR segment_count = 0)
     """,
+    "nobody has a deleted role, and it allows nothing": """
+        SELECT id FROM roles
+        WHERE deleted_at IS NOT NULL AND (
+            EXISTS (SELECT FROM user_roles WHERE role_id = roles.id)
+            OR EXISTS (SELECT FROM role_permissions WHERE role_id = roles.id)
+        )
+    """,
+    "a refresh token that was replaced is revoked": """
+        SELECT id FROM refresh_tokens WHERE replaced_by_id IS NOT NULL AND revoked_at IS NULL
+    """,
 }
 
 

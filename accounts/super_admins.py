@@ -1,0 +1,43 @@
+"""
+The rule that one super_admin always stays.
+
+A super_admin is a live, active user with `users.role` = 'super_admin', or with an unexpired grant
+of the role of that name. The roles' tables are the domain rbac's; here they are only read, in SQL.
+"""
+
+from veza_site.services import Conflict, execute, fetch_row
+
+# Whether the user `users.id` has been granted it: joined to a query on users.
+GRANTED = """
+    SELECT FROM user_roles JOIN roles ON roles.id = user_roles.role_id
+    WHERE user_roles.user_id = users.id AND roles.name = 'super_admin' AND roles.deleted_at IS NULL
+"""
+
+
+class LastSuperAdmin(Conflict):
+    """The last super_admin stays."""
+
+
+def keep_one() -> None:
+    """
+    Refuse what has been done in this transaction if it took the last super_admin away.
+
+    To be called after the change, and only if that took super_admin from somebody. Of its two
+    statements the first makes all who come here wait for one another until they have committed, so
+    that the second, which has a snapshot of its own, sees what the others did. A grant that expires
+    doesn't count: nobody would be there to refuse its end.
+
+    Raises LastSuperAdmin.
+    """
+    execute("SELECT pg_advisory_xact_lock(hashtextextended('super_admin', 0))")
+    (stays,) = fetch_row(
+        f"""
+        SELECT EXISTS (
+            SELECT FROM users
+            WHERE status = 'active' AND deleted_at IS NULL
+                AND (role = 'super_admin' OR EXISTS ({GRANTED} AND user_roles.expires_at IS NULL))
+        )
+        """
+    )
+    if not stays:
+        raise LastSuperAdmin("Nobody would be left who is super_admin for good.")

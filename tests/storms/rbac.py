@@ -1,0 +1,77 @@
+from dataclasses import dataclass
+from random import Random
+from uuid import UUID
+
+from django.db.models import Q
+
+from accounts.models import User, UserRole, UserStatus
+from accounts.services import change_user_status
+from rbac import services
+from rbac.models import Role
+from tests.examples.rbac import permissions
+from tests.rows import Rows
+
+
+@dataclass
+class World:
+    users: list[UUID]
+    roles: list[UUID]
+    permissions: list[UUID]
+
+
+def prepare(rows: Rows) -> World:
+    """Make six users, two of them super_admin, and three roles, one of them super_admin."""
+    roles = [rows.insert("roles", name=name) for name in ("super_admin", "support", "curator")]
+    users = [rows.insert("users") for _ in range(5)]
+    rows.insert("user_roles", user_id=users[0], role_id=roles[0])
+    users.append(rows.insert("users", role="super_admin"))
+    return World(users, roles, permissions(rows, 5))
+
+
+def act(world: World, random: Random) -> None:
+    """Call one service on any user, role and permissions. A super_admin is there at any time."""
+    random.choice([grant, grant, revoke, allow, delete, change_status])(world, random)
+    assert (
+        User.objects.alive()
+        .filter(
+            Q(role=UserRole.SUPER_ADMIN)
+            | Q(
+                user_roles__role__name="super_admin",
+                user_roles__role__deleted_at=None,
+                user_roles__expires_at=None,
+            ),
+            status=UserStatus.ACTIVE,
+        )
+        .exists()
+    ), "the last super_admin is gone"
+
+
+def grant(world: World, random: Random) -> None:
+    user, granter = random.sample(world.users, 2)
+    services.grant_role(user_id=user, role_id=random.choice(world.roles), granted_by_id=granter)
+
+
+def revoke(world: World, random: Random) -> None:
+    services.revoke_role(user_id=random.choice(world.users), role_id=random.choice(world.roles))
+
+
+def allow(world: World, random: Random) -> None:
+    services.replace_permissions(
+        role_id=random.choice(world.roles),
+        permission_ids=random.sample(world.permissions, random.randrange(6)),
+    )
+
+
+def delete(world: World, random: Random) -> None:
+    role = random.choice(world.roles)
+    if random.random() < 0.5:
+        services.delete_role(role_id=role)
+    else:
+        Role.objects.filter(pk=role).restore()
+
+
+def change_status(world: World, random: Random) -> None:
+    change_user_status(
+        user_id=random.choice(world.users),
+        status=random.choice([UserStatus.ACTIVE, UserStatus.ACTIVE, UserStatus.BANNED]),
+    )
