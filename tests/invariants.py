@@ -59,6 +59,13 @@ INVARIANTS = {
         SELECT id FROM hls_streams
         WHERE status = 'ready' AND (coalesce(master_playlist_path, '') = '' OR segment_count = 0)
     """,
+    "a ready track has a ready stream": """
+        SELECT id FROM tracks
+        WHERE status = 'ready' AND NOT EXISTS (
+            SELECT FROM hls_streams
+            WHERE track_id = tracks.id AND status = 'ready' AND deleted_at IS NULL
+        )
+    """,
     "nobody has a deleted role, and it allows nothing": """
         SELECT id FROM roles
         WHERE deleted_at IS NOT NULL AND (

@@ -1,0 +1,77 @@
+from datetime import timedelta
+from typing import Any
+
+from media import services
+from media.services import Lease
+from tests.rows import Rows
+
+MINUTE = timedelta(minutes=1)
+STREAM = {"master_playlist_path": "hls/1/master.m3u8", "segment_count": 40}
+
+
+def enqueue_transcode(rows: Rows, size: int) -> dict[str, Any]:
+    queue(rows, size)
+    return {"track_id": rows.insert("tracks")}
+
+
+def claim_jobs(rows: Rows, size: int) -> dict[str, Any]:
+    queue(rows, size)
+    return {"worker": "worker-1", "lease": MINUTE, "limit": size}
+
+
+def heartbeat(rows: Rows, size: int) -> dict[str, Any]:
+    return {"lease": leased(rows, size), "extension": 2 * MINUTE}
+
+
+def complete_job(rows: Rows, size: int) -> dict[str, Any]:
+    return {"lease": leased(rows, size), **STREAM, "bitrates_kbps": [64, 128, 256]}
+
+
+def fail_job(rows: Rows, size: int) -> dict[str, Any]:
+    return {"lease": leased(rows, size), "error": "ffmpeg: Invalid data found"}
+
+
+def fail_exhausted_jobs(rows: Rows, size: int) -> dict[str, Any]:
+    queue(rows, size)
+    services.claim_jobs(worker="worker-1", lease=MINUTE, limit=size)
+    rows.cursor.execute(
+        "UPDATE hls_transcode_queue SET attempts = max_attempts,"
+        " lease_expires_at = CURRENT_TIMESTAMP - interval '1 minute' WHERE status = 'processing'"
+    )
+    return {"limit": size}
+
+
+def cancel_job(rows: Rows, size: int) -> dict[str, Any]:
+    return {"job_id": leased(rows, size).job_id}
+
+
+def retry_job(rows: Rows, size: int) -> dict[str, Any]:
+    queue(rows, size)
+    return {"job_id": rows.insert("hls_transcode_queue", status="failed", attempts=3)}
+
+
+def queue(rows: Rows, size: int) -> None:
+    """Insert `size` tracks with a pending job each."""
+    rows.cursor.execute(
+        """
+        WITH made AS (
+            INSERT INTO tracks (
+                creator_id, title, slug, artist, file_path, file_size, mime_type, status
+            )
+            SELECT %s, 'Tape loop', gen_random_uuid(), 'Nadia', 'loop.flac', 1, 'audio/flac',
+                'processing'
+            FROM generate_series(1, %s)
+            RETURNING id
+        )
+        INSERT INTO hls_transcode_queue (track_id) SELECT id FROM made
+        """,
+        [rows.insert("users"), size],
+    )
+
+
+def leased(rows: Rows, size: int = 0) -> Lease:
+    """Return the lease on a new job, the most urgent of a queue with `size` others."""
+    queue(rows, size)
+    services.enqueue_transcode(track_id=rows.insert("tracks"), priority=1)
+    (lease,) = services.claim_jobs(worker="worker-1", lease=MINUTE)
+    return lease
