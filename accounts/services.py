@@ -9,6 +9,7 @@ it; no hash gets into a message.
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_address as parse_address
 from typing import NamedTuple
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from django.contrib.auth.hashers import identify_hasher
 from django.db import transaction
 from django.db.models import F
 
-from accounts.models import User, UserStatus
+from accounts.models import User, UserRole, UserStatus
 from accounts.super_admins import GRANTED, LastSuperAdmin, keep_one
 from veza_site.services import (
     Conflict,
@@ -35,6 +36,7 @@ __all__ = [
     "Rotation",
     "SignedOut",
     "TokenSpent",
+    "change_user_role",
     "change_user_status",
     "consume_reset_token",
     "consume_verification_token",
@@ -181,6 +183,44 @@ def change_user_status(*, user_id: UUID, status: UserStatus) -> None:
 
 
 @transaction.atomic
+def change_user_role(*, user_id: UUID, role: UserRole) -> None:
+    """
+    Give a user a role, the one of the column `role`; rbac grants the others. Again is no error.
+
+    Access tokens tell the role, so those issued before are revoked: `token_version` is raised.
+    Locks the user. Where a super_admin gets another role, that happens to one at a time.
+
+    Statements: 2; 4 where a super_admin gets another role.
+
+    Raises NotFound for a user who is not there or is deleted, Invalid for a role that does not
+    exist, and LastSuperAdmin if nobody would be left who is super_admin for good.
+    """
+    if role not in UserRole.values:
+        raise Invalid(f"There is no role {role!r}, but {', '.join(UserRole.values)}.")
+    user = fetch_row(
+        """
+        SELECT role = 'super_admin' AND status = 'active' FROM users
+        WHERE id = %(user_id)s AND deleted_at IS NULL
+        FOR NO KEY UPDATE
+        """,
+        user_id=user_id,
+    )
+    if user is None:
+        raise NotFound(f"There is no user {user_id}.")
+    (was_super_admin,) = user
+    execute(
+        """
+        UPDATE users SET role = %(role)s, token_version = token_version + 1
+        WHERE id = %(user_id)s
+        """,
+        user_id=user_id,
+        role=UserRole(role).value,
+    )
+    if was_super_admin and role != UserRole.SUPER_ADMIN:
+        keep_one()
+
+
+@transaction.atomic
 def rotate_refresh_token(
     *,
     token_hash: str,
@@ -207,13 +247,14 @@ def rotate_refresh_token(
 
     Raises NotFound for a token that is not there, NotAllowed for a user who is not active or is
     deleted, TokenSpent for a token that has expired or was revoked without being replaced, Conflict
-    for a new hash that another token has, and Invalid for a malformed hash or a lifetime that is
-    not positive.
+    for a new hash that another token has, and Invalid for a malformed hash or address and for a
+    lifetime that is not positive.
     """
     _check_hash(token_hash)
     _check_hash(new_token_hash)
     if lifetime <= timedelta(0):
         raise Invalid(f"A token can't live for {lifetime}.")
+    _check_address(ip_address)
     user = fetch_row(
         """
         SELECT users.id, users.status = 'active' AND users.deleted_at IS NULL
@@ -404,6 +445,18 @@ def _check_hash(token_hash: str) -> None:
     """Refuse what can't be a hash: it may be the token itself, which is never stored."""
     if not _SHA256_HEX.fullmatch(token_hash):
         raise Invalid("A token's hash is SHA-256 in hex: 64 digits, in lower case.")
+
+
+def _check_address(address: str | None) -> None:
+    """Refuse what is no address: PostgreSQL would too, and quote the statement with its hashes."""
+    if address is None:
+        return
+    try:
+        is_known = "%" not in str(parse_address(address))  # PostgreSQL knows no zones
+    except ValueError:
+        is_known = False
+    if not is_known:
+        raise Invalid(f"{address!r} is no IP address.")
 
 
 @transaction.atomic

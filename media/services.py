@@ -151,6 +151,9 @@ def claim_jobs(*, worker: str, lease: timedelta, limit: int = 1) -> list[Lease]:
     the time it takes doesn't grow with the queue, nor with the jobs that wait for their time; only
     the leases that have run out, of which there are few, are all read.
 
+    Commit it before working on a job. A worker whose lease has run out may still be at work when
+    another one claims the job: what a worker does outside of the database is done at least once.
+
     Statements: 1.
 
     Returns the leases, the most urgent first; none if there is nothing to do.

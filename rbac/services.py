@@ -10,6 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.timezone import is_naive
 
 from accounts.super_admins import LastSuperAdmin, keep_one
 from veza_site.services import Invalid, NotAllowed, NotFound, execute, fetch_row, fetch_rows
@@ -53,8 +54,10 @@ def grant_role(
     Returns whether anything changed: False if the grant that is there lasts as long.
 
     Raises NotFound for a user, a granter or a role that is not there or is deleted, and Invalid
-    for an expiry that is past.
+    for an expiry that is past or has no time zone.
     """
+    if expires_at is not None and is_naive(expires_at):
+        raise Invalid(f"The expiry {expires_at} has no time zone.")
     people = {user_id, granted_by_id} - {None}
     live = fetch_rows(
         """

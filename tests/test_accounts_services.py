@@ -13,11 +13,13 @@ from accounts.models import (
     PasswordResetToken,
     RefreshToken,
     User,
+    UserRole,
     UserSession,
     UserStatus,
 )
 from accounts.services import (
     TokenSpent,
+    change_user_role,
     change_user_status,
     consume_reset_token,
     consume_verification_token,
@@ -145,6 +147,28 @@ class ChangeUserStatus(ServiceTests):
                 change_user_status(**arguments)
 
 
+class ChangeUserRole(ServiceTests):
+    def test_revokes_the_access_tokens_that_tell_the_old_role(self):
+        user_id, other = self.rows.insert("users"), self.rows.insert("users")
+        fill(self.rows, "refresh_tokens", user_id, 1)
+        change_user_role(user_id=user_id, role=UserRole.PREMIUM)
+        user = User.objects.get(pk=user_id)
+        self.assertEqual((user.role, user.token_version), ("premium", 1))
+        self.assertEqual(User.objects.get(pk=other).role, "user")
+        self.assertTrue(open_tokens().exists())
+
+    def test_is_refused(self):
+        user_id = self.rows.insert("users")
+        deleted = self.rows.insert("users", deleted_at=LONG_AGO)
+        for error, arguments in [
+            (NotFound, {"user_id": uuid.uuid4(), "role": "admin"}),
+            (NotFound, {"user_id": deleted, "role": "admin"}),
+            (Invalid, {"user_id": user_id, "role": "curator"}),
+        ]:
+            with self.subTest(arguments), self.assertRaises(error):
+                change_user_role(**arguments)
+
+
 class RotateRefreshToken(ServiceTests):
     def test_replaces_the_token_and_takes_its_session_over(self):
         (token_hash,) = chain(self.rows, 1)
@@ -241,6 +265,8 @@ class RotateRefreshToken(ServiceTests):
             (Conflict, rotation(taken) | {"new_token_hash": expired}),
             (Conflict, rotation(taken) | {"new_token_hash": taken}),
             (Invalid, rotation(taken) | {"lifetime": timedelta(0)}),
+            (Invalid, rotation(taken) | {"ip_address": "192.0.2.256"}),
+            (Invalid, rotation(taken) | {"ip_address": "fe80::1%eth0"}),
             (Invalid, rotation("the token itself")),
             (Invalid, rotation(taken) | {"new_token_hash": taken.upper()}),
         ]:

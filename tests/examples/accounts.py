@@ -34,6 +34,15 @@ def change_user_status__of_a_super_admin(rows: Rows, size: int) -> dict[str, Any
     return {"user_id": user_id, "status": "banned"}
 
 
+def change_user_role(rows: Rows, size: int) -> dict[str, Any]:
+    return {"user_id": rows.insert("users"), "role": "moderator"}
+
+
+def change_user_role__of_a_super_admin(rows: Rows, size: int) -> dict[str, Any]:
+    user_id, _ = (rows.insert("users", role="super_admin") for _ in range(2))
+    return {"user_id": user_id, "role": "user"}
+
+
 def rotate_refresh_token(rows: Rows, size: int) -> dict[str, Any]:
     *_, last = chain(rows, size)
     return rotation(last)

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from accounts.models import User, UserRole, UserStatus
-from accounts.services import change_user_status
+from accounts.services import change_user_role, change_user_status
 from rbac import services
 from rbac.models import Role
 from tests.examples.rbac import permissions
@@ -71,6 +71,12 @@ def delete(world: World, random: Random) -> None:
 
 
 def change_status(world: World, random: Random) -> None:
+    if random.random() < 0.3:
+        change_user_role(
+            user_id=random.choice(world.users),
+            role=random.choice([UserRole.USER, UserRole.SUPER_ADMIN]),
+        )
+        return
     change_user_status(
         user_id=random.choice(world.users),
         status=random.choice([UserStatus.ACTIVE, UserStatus.ACTIVE, UserStatus.BANNED]),
