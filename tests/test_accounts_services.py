@@ -476,11 +476,15 @@ class PurgeExpired(ServiceTests):
             with self.assertRaises(Invalid):
                 purge_expired(limit=limit)
 
+
+class PurgeExpiredAmongMany(ServiceTests):
+    few_rows = False
+
     def test_uses_the_indexes(self):
         for _ in range(3):
-            self.user = self.rows.insert("users")
+            user = self.rows.insert("users")
             for table in ("refresh_tokens", "user_sessions"):
-                fill(self.rows, table, self.user, 5000)
+                fill(self.rows, table, user, 5000)
         connection.cursor().execute("ANALYZE")
         plans = []
 

@@ -12,6 +12,7 @@ from functools import partial
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 
 from media.models import HlsStream, HlsStreamStatus, HlsTranscodeJob, TranscodeStatus
 from media.services import (
@@ -122,6 +123,26 @@ class Enqueue(QueueTests):
         self.assertTrue(enqueued.is_new)
         self.assertEqual(self.state(enqueued.job_id), ("pending", "ready"))
 
+    def test_waits_for_a_deletion_of_the_track_and_then_finds_none(self):
+        track = self.rows.insert("tracks")
+        enqueued = self.behind(
+            Track.objects.filter(pk=track).soft_delete, partial(enqueue_transcode, track_id=track)
+        )
+        self.assertIsInstance(enqueued, NotFound)
+
+    def test_at_once_with_the_end_of_the_open_job_finds_that_or_makes_another(self):
+        for _ in range(10):
+            lease = self.leased()
+            ended, enqueued = self.at_once(
+                partial(cancel_job, job_id=lease.job_id),
+                partial(enqueue_transcode, track_id=lease.track_id),
+            )
+            self.assertIsNone(ended)
+            self.assertEqual(enqueued.is_new, enqueued.job_id != lease.job_id)
+            status = "processing" if enqueued.is_new else "failed"
+            self.assertEqual(self.state(enqueued.job_id)[1], status)
+            HlsTranscodeJob.objects.all().delete()
+
     def test_is_refused(self):
         deleted, track = self.rows.insert("tracks", deleted_at=EARLIER), self.rows.insert("tracks")
         for error, arguments in [
@@ -152,6 +173,17 @@ class Claim(QueueTests):
         self.assertEqual(self.claimed(2), [old, new])
         self.assertEqual(self.claimed(2), [late])
         self.assertEqual(self.claimed(2), [])
+
+    def test_of_leases_that_have_run_out_is_by_priority_too(self):
+        late, urgent = self.enqueued(priority=9), self.enqueued(priority=1)
+        for job, minutes in [(late, 2), (urgent, 1)]:
+            HlsTranscodeJob.objects.filter(pk=job).update(
+                status="processing",
+                locked_by="worker-0",
+                lease_expires_at=timezone.now() - timedelta(minutes=minutes),
+            )
+        self.assertEqual(self.claimed(1), [urgent])
+        self.assertEqual(self.claimed(1), [late])
 
     def test_leases_by_the_clock_of_the_database(self):
         with transaction.atomic():
@@ -208,6 +240,22 @@ class Claim(QueueTests):
             transaction.set_rollback(True)
         self.assertEqual(self.claimed(1), [job])
 
+    def test_is_refused(self):
+        self.enqueued()
+        for arguments in [
+            {"limit": 0},
+            {"limit": -1},
+            {"lease": timedelta(0)},
+            {"worker": ""},
+            {"worker": "x" * 256},
+        ]:
+            with self.subTest(arguments), self.assertRaises(Invalid):
+                self.claim(**arguments)
+
+
+class ClaimFromALongQueue(QueueTests):
+    few_rows = False
+
     def test_reads_no_more_of_the_queue_than_it_claims(self):
         queue(self.rows, 10_000)
         # Half are still to wait, the most urgent ones; some are leased.
@@ -242,18 +290,6 @@ class Claim(QueueTests):
             },
         )
         self.assertLessEqual(sum(rows for _, rows in scanned), 20)
-
-    def test_is_refused(self):
-        self.enqueued()
-        for arguments in [
-            {"limit": 0},
-            {"limit": -1},
-            {"lease": timedelta(0)},
-            {"worker": ""},
-            {"worker": "x" * 256},
-        ]:
-            with self.subTest(arguments), self.assertRaises(Invalid):
-                self.claim(**arguments)
 
 
 def scans(node):
@@ -509,11 +545,13 @@ class Retry(QueueTests):
         for _ in range(5):
             lease = self.leased()
             cancel_job(job_id=lease.job_id)
-            self.at_once(
+            *retries, enqueued = self.at_once(
                 partial(retry_job, job_id=lease.job_id),
                 partial(retry_job, job_id=lease.job_id),
                 partial(enqueue_transcode, track_id=lease.track_id),
             )
+            refused = [outcome for outcome in retries if isinstance(outcome, Conflict)]
+            self.assertEqual(len(refused), 1 + enqueued.is_new, retries)
             open_jobs = HlsTranscodeJob.objects.filter(status="pending")
             self.assertEqual(open_jobs.count(), 1)
             HlsTranscodeJob.objects.all().delete()
