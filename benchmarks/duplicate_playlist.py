@@ -1,5 +1,6 @@
 """
-Duplicating a playlist of 10,000 tracks: the service beside the loop of an ordinary view.
+Duplicating a playlist of 10,000 tracks: the service beside the loop of an ordinary view, and beside
+bulk_create.
 
     .venv/bin/python -m benchmarks.duplicate_playlist [ROUNDS]
 """
@@ -21,23 +22,44 @@ TRACKS = 10_000
 
 
 def loop(*, playlist_id: UUID, actor_id: UUID) -> UUID:
-    """Duplicate a playlist row by row, as Django's tutorial teaches to write rows."""
+    """Duplicate a playlist track by track, as a view does that nobody has measured yet."""
     with transaction.atomic():
-        source = Playlist.objects.get(pk=playlist_id)
-        copy = Playlist.objects.create(
-            owner_id=actor_id,
-            title=source.title,
-            slug=f"{source.slug}-copy",
-            duplicated_from=source,
-        )
-        for row in source.playlist_tracks.select_related("track").order_by("position"):
+        source, copy = start(playlist_id, actor_id)
+        for row in source.playlist_tracks.order_by("position"):
             if row.track.deleted_at is None:
-                PlaylistTrack.objects.create(
-                    playlist=copy, track=row.track, added_by_id=actor_id, position=copy.track_count
+                copy.playlist_tracks.create(
+                    track=row.track, added_by_id=actor_id, position=copy.track_count
                 )
                 copy.track_count += 1
         copy.save()
     return copy.pk
+
+
+def bulk_create(*, playlist_id: UUID, actor_id: UUID) -> UUID:
+    """Duplicate a playlist with as few queries as Django's ORM allows."""
+    with transaction.atomic():
+        source, copy = start(playlist_id, actor_id)
+        rows = source.playlist_tracks.filter(track__deleted_at=None).order_by("position")
+        copies = PlaylistTrack.objects.bulk_create(
+            PlaylistTrack(
+                playlist=copy, track_id=row.track_id, added_by_id=actor_id, position=position
+            )
+            for position, row in enumerate(rows)
+        )
+        copy.track_count = len(copies)
+        copy.save()
+    return copy.pk
+
+
+def start(playlist_id: UUID, actor_id: UUID) -> tuple[Playlist, Playlist]:
+    source = Playlist.objects.get(pk=playlist_id)
+    copy = Playlist.objects.create(
+        owner_id=actor_id,
+        title=source.title,
+        slug=f"{source.slug}-copy",
+        duplicated_from=source,
+    )
+    return source, Playlist.objects.get(pk=copy.pk)
 
 
 def duplicate(run, source: dict[str, UUID]) -> float:
@@ -62,8 +84,11 @@ def main() -> None:
             rounds,
             service=partial(duplicate, duplicate_playlist, source),
             loop=partial(duplicate, loop, source),
+            bulk_create=partial(duplicate, bulk_create, source),
         )
-    print(f"the service is {medians['loop'] / medians['service']:.1f} times as fast")
+    for other in ("loop", "bulk_create"):
+        ratio = medians[other] / medians["service"]
+        print(f"the service is {ratio:.1f} times as fast as {other}")
 
 
 if __name__ == "__main__":

@@ -31,17 +31,22 @@ class Command(BaseCommand):
             help="How many tracks or playlists are locked at a time (500).",
         )
 
-    def handle(self, *, dry_run: bool, batch: int, **options: Any) -> None:
-        found: dict[str, Counter[str]] = {"rows": Counter(), "difference": Counter()}
+    def handle(self, *, dry_run: bool, batch: int, verbosity: int, **options: Any) -> None:
+        rows: Counter[str] = Counter()
+        differences: Counter[str] = Counter()
         for model, repair in [(Track, repair_tracks), (Playlist, repair_playlists)]:
             for done in self._progress(model, repair, limit=batch, dry_run=dry_run):
                 for off in done.off:
                     counter = f"{model._meta.db_table}.{off.counter}"
-                    found["rows"][counter] += 1
-                    found["difference"][counter] += abs(off.counted - off.stored)
-        for counter, rows in sorted(found["rows"].items()):
-            self.stdout.write(f"{counter}: off in {rows} rows, by {found['difference'][counter]}")
-        if not found["rows"]:
+                    rows[counter] += 1
+                    differences[counter] += abs(off.counted - off.stored)
+                    if verbosity > 1:
+                        self.stdout.write(
+                            f"{counter} of {off.id} was {off.stored}, counted {off.counted}"
+                        )
+        for counter, number in sorted(rows.items()):
+            self.stdout.write(f"{counter}: off in {number} rows, by {differences[counter]}")
+        if not rows:
             self.stdout.write("Every counter is right.")
         elif dry_run:
             self.stdout.write("Nothing was changed.")
@@ -49,7 +54,10 @@ class Command(BaseCommand):
     def _progress(
         self, model: type[models.Model], repair: Callable[..., Batch], **options: Any
     ) -> Iterator[Batch]:
-        """Repair batch by batch, yield each, and show how far it is: a bar on a terminal."""
+        """
+        Repair batch by batch, yield each, and show on stderr how far it is: a bar on a terminal,
+        a line now and then elsewhere.
+        """
         table, total, done, after_id = model._meta.db_table, model.objects.count(), 0, None
         shown = time.monotonic()
         while True:
@@ -64,10 +72,10 @@ class Command(BaseCommand):
             done += batch.size
             part = min(done / max(total, 1), 1)
             if self.stderr.isatty():
-                bar = ("█" * round(part * BAR_WIDTH)).ljust(BAR_WIDTH, "·")
-                self.stderr.write(f"\r{table:10} {bar} {part:4.0%} {done}", ending="")
+                bar = ("#" * round(part * BAR_WIDTH)).ljust(BAR_WIDTH, ".")
+                self.stderr.write(f"\r{table:10} {bar} {part:4.0%} {done}", str, ending="")
             elif time.monotonic() - shown > SECONDS_BETWEEN_LINES:
-                self.stderr.write(f"{table}: {done} of {total}")
+                self.stderr.write(f"{table}: {done} of {total}", str)
                 shown = time.monotonic()
         if self.stderr.isatty() and done:
-            self.stderr.write("")
+            self.stderr.write("", str)  # the end of the bar's line
