@@ -7,7 +7,9 @@ from veza_site.services import NotFound, fetch_rows
 
 def keep_users(*user_ids: UUID) -> None:
     """
-    Keep live users from being deleted until the transaction ends (FOR KEY SHARE, in id order).
+    See to it that live users are not deleted for good until the transaction ends.
+
+    FOR KEY SHARE, in the order of their ids.
 
     Sends one statement, whatever the number. Raises NotFound where one is not there.
     """

@@ -186,7 +186,8 @@ class ServiceTests(TransactionTestCase):
             while time.monotonic() < deadline:
                 (waiting,) = server.execute(
                     "SELECT count(*) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                    " WHERE datname = current_database() AND backend_type = 'client backend'"
+                    " AND wait_event_type = 'Lock'"
                 ).fetchone()
                 if waiting >= sessions:
                     return
@@ -256,7 +257,7 @@ class ServiceTests(TransactionTestCase):
         with connect(connection.settings_dict["NAME"]) as server:
             server.execute("SELECT pg_terminate_backend(%s)", [session])
             while server.execute(
-                "SELECT FROM pg_stat_activity WHERE pid = %s", [session]
+                "SELECT pid FROM pg_stat_activity WHERE pid = %s", [session]
             ).fetchone():
                 self.assertLess(time.monotonic(), deadline, "the session does not end")
 

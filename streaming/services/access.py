@@ -11,7 +11,9 @@ ASCENDING = list(PlaylistPermission)
 
 def keep_track(track_id: UUID) -> None:
     """
-    Keep a live track from being deleted until the transaction ends (FOR KEY SHARE).
+    See to it that a live track is not deleted for good until the transaction ends.
+
+    FOR KEY SHARE.
 
     Sends one statement. Raises NotFound.
     """
