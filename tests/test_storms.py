@@ -20,16 +20,31 @@ SECONDS = float(os.environ.get("STORM_SECONDS", "10"))
 THREADS = 8
 
 
-class Storms(ServiceTests):
-    def test_of_all_services_end_without_a_deadlock_and_with_sound_data(self):
-        domains = [
-            importlib.import_module(f"tests.storms.{module.name}")
-            for module in pkgutil.iter_modules(storms.__path__)
-        ]
-        worlds = [(domain.act, domain.prepare(self.rows)) for domain in domains]
-        until = time.monotonic() + SECONDS
+DOMAINS = [
+    importlib.import_module(f"tests.storms.{module.name}")
+    for module in pkgutil.iter_modules(storms.__path__)
+]
 
-        def rage(number):
+
+class Storms(ServiceTests):
+    """Half of the time for each."""
+
+    def test_of_all_services_end_without_a_deadlock_and_with_sound_data(self):
+        self.rage([(domain.act, domain.prepare(self.rows)) for domain in DOMAINS])
+
+    def test_of_what_locks_many_rows_end_without_a_deadlock_and_with_sound_data(self):
+        self.rage(
+            [
+                (domain.sweep, domain.prepare_many(self.rows))
+                for domain in DOMAINS
+                if hasattr(domain, "sweep")
+            ]
+        )
+
+    def rage(self, worlds):
+        until = time.monotonic() + SECONDS / 2
+
+        def thread(number):
             random = Random(number)
             outcomes = Counter()
             while time.monotonic() < until:
@@ -42,8 +57,8 @@ class Storms(ServiceTests):
                     outcomes["done"] += 1
             return outcomes
 
-        raging = [partial(rage, number) for number in range(THREADS)]
-        for outcomes in self.at_once(*raging, patience=SECONDS + PATIENCE):
+        threads = [partial(thread, number) for number in range(THREADS)]
+        for outcomes in self.at_once(*threads, patience=SECONDS + PATIENCE):
             self.assertIsInstance(outcomes, Counter)
             self.assertGreater(outcomes["done"], outcomes.total() / 10)
         self.assert_sound()

@@ -3,6 +3,8 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+from django.db import connection
+
 from streaming import services
 from streaming.models import PlaylistPermission, PlaylistTrack, TrackComment
 from tests.examples.streaming import playlist, tracks_of, user
@@ -141,3 +143,32 @@ def repair(world: World, random: Random) -> None:
             lambda: services.repair_playlists(limit=random.randrange(1, 9)),
         ]
     )()
+
+
+def prepare_many(rows: Rows) -> World:
+    """Make playlists of the same 150 tracks."""
+    playlists = [playlist(rows, 150, is_public=True)["playlist_id"] for _ in range(8)]
+    return World([user(rows)], tracks_of(rows, playlists[0]), playlists)
+
+
+def sweep(world: World, random: Random) -> None:
+    """Call one service that locks many tracks or playlists, or one that they meet."""
+    random.choice(
+        [
+            lambda: services.repair_tracks(limit=150),
+            lambda: services.repair_playlists(limit=8),
+            play_all_and_count,
+            lambda: services.duplicate_playlist(
+                playlist_id=random.choice(world.playlists), actor_id=world.users[0]
+            ),
+            lambda: like(world, random),
+            lambda: follow(world, random),
+        ]
+    )()
+
+
+def play_all_and_count() -> None:
+    """Put every track behind, so that the recount has to lock them all."""
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO track_plays (track_id) SELECT id FROM tracks")
+    services.count_plays(window=timedelta(minutes=10))
