@@ -3,6 +3,7 @@ from typing import Any
 
 from media import services
 from media.services import Lease
+from tests.examples.streaming import tracks
 from tests.rows import Rows
 
 MINUTE = timedelta(minutes=1)
@@ -51,21 +52,17 @@ def retry_job(rows: Rows, size: int) -> dict[str, Any]:
 
 
 def queue(rows: Rows, size: int) -> None:
-    """Insert `size` tracks with a pending job each."""
+    """Insert `size` pending jobs, of tracks that have no open one."""
+    is_open = "status IN ('pending', 'processing')"
+    busy = rows.fetch(f"SELECT count(*) FROM hls_transcode_queue WHERE {is_open}")
     rows.cursor.execute(
-        """
-        WITH made AS (
-            INSERT INTO tracks (
-                creator_id, title, slug, artist, file_path, file_size, mime_type, status
-            )
-            SELECT %s, 'Tape loop', gen_random_uuid(), 'Nadia', 'loop.flac', 1, 'audio/flac',
-                'processing'
-            FROM generate_series(1, %s)
-            RETURNING id
-        )
-        INSERT INTO hls_transcode_queue (track_id) SELECT id FROM made
+        f"""
+        INSERT INTO hls_transcode_queue (track_id)
+        SELECT track_id FROM unnest(%s::uuid[]) AS track_id
+        WHERE track_id NOT IN (SELECT track_id FROM hls_transcode_queue WHERE {is_open})
+        LIMIT %s
         """,
-        [rows.insert("users"), size],
+        [tracks(rows, size + busy), size],
     )
 
 

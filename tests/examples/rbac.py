@@ -1,5 +1,6 @@
 from typing import Any
 
+from tests.examples.streaming import users
 from tests.rows import Rows
 
 
@@ -72,13 +73,8 @@ def allow(rows: Rows, role_id: Any, permission_ids: list[Any]) -> None:
 
 
 def grant(rows: Rows, role_id: Any, size: int) -> None:
-    """Grant a role to `size` new users."""
+    """Grant a role to `size` users."""
     rows.cursor.execute(
-        "WITH holders AS ("
-        " INSERT INTO users (email, username, password_hash)"
-        " SELECT id, left(id, 30), '!'"
-        " FROM (SELECT gen_random_uuid()::text AS id FROM generate_series(1, %s)) AS made"
-        " RETURNING id"
-        ") INSERT INTO user_roles (user_id, role_id) SELECT id, %s FROM holders",
-        [size, role_id],
+        "INSERT INTO user_roles (user_id, role_id) SELECT unnest(%s::uuid[]), %s",
+        [users(rows, size), role_id],
     )
