@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
 from uuid import UUID
 
@@ -71,3 +72,29 @@ def change_status(world: World, random: Random) -> None:
 
 def purge(world: World, random: Random) -> None:
     services.purge_expired(limit=random.randint(1, 10))
+
+
+def prepare_many(rows: Rows) -> World:
+    """Make three users, for chains of many tokens."""
+    return prepare(rows)
+
+
+def sweep(world: World, random: Random) -> None:
+    """Call one service that locks many tokens and sessions, or one that they meet."""
+    random.choice([rotate_often, rotate_often, purge_many, sign_out, rotate])(world, random)
+
+
+def rotate_often(world: World, random: Random) -> None:
+    """Make a chain, of which some tokens have expired; one of them is used twice in the end."""
+    log_in(world, random)
+    for _ in range(10):
+        arguments = rotation(world.tokens[-1]) | {
+            "lifetime": random.choice([timedelta(milliseconds=5), timedelta(days=1)])
+        }
+        if services.rotate_refresh_token(**arguments).was_reused:
+            return
+        world.tokens.append(arguments["new_token_hash"])
+
+
+def purge_many(world: World, random: Random) -> None:
+    services.purge_expired(limit=100)

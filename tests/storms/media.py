@@ -95,3 +95,28 @@ def pass_time(world: World, random: Random) -> None:
             " WHERE id IN (SELECT id FROM hls_transcode_queue"
             " WHERE status IN ('pending', 'processing') FOR UPDATE SKIP LOCKED)"
         )
+
+
+def prepare_many(rows: Rows) -> World:
+    """Make sixty tracks, for calls that lock many of them and their jobs."""
+    return World(rows.insert("users"), [rows.insert("tracks") for _ in range(60)])
+
+
+def sweep(world: World, random: Random) -> None:
+    """Call one service that locks many jobs or tracks, or one that they meet."""
+    random.choice([refill, claim_many, exhaust, complete, extend, close, like])(world, random)
+
+
+def refill(world: World, random: Random) -> None:
+    for track in random.sample(world.tracks, 20):
+        services.enqueue_transcode(track_id=track, max_attempts=1)
+
+
+def claim_many(world: World, random: Random) -> None:
+    world.leases += services.claim_jobs(worker="worker-1", lease=MINUTE, limit=40)
+
+
+def exhaust(world: World, random: Random) -> None:
+    """Let all leases run out, each on its last attempt, and end those jobs."""
+    pass_time(world, random)
+    services.fail_exhausted_jobs(limit=60)

@@ -9,6 +9,7 @@ from accounts.services import change_user_role, change_user_status
 from rbac import services
 from rbac.models import Role
 from tests.examples.rbac import permissions
+from tests.examples.streaming import users
 from tests.rows import Rows
 
 
@@ -81,3 +82,26 @@ def change_status(world: World, random: Random) -> None:
         user_id=random.choice(world.users),
         status=random.choice([UserStatus.ACTIVE, UserStatus.ACTIVE, UserStatus.BANNED]),
     )
+
+
+def prepare_many(rows: Rows) -> World:
+    """Make a hundred permissions and users, for three roles."""
+    roles = [rows.insert("roles") for _ in range(3)]
+    return World(users(rows, 100), roles, permissions(rows, 100))
+
+
+def sweep(world: World, random: Random) -> None:
+    """Call one service that locks many grants or permissions, or one that they meet."""
+    random.choice([allow_many, allow_many, grant_many, delete, revoke])(world, random)
+
+
+def allow_many(world: World, random: Random) -> None:
+    services.replace_permissions(
+        role_id=random.choice(world.roles), permission_ids=random.sample(world.permissions, 60)
+    )
+
+
+def grant_many(world: World, random: Random) -> None:
+    role = random.choice(world.roles)
+    for user in random.sample(world.users, 10):
+        services.grant_role(user_id=user, role_id=role, granted_by_id=random.choice(world.users))
