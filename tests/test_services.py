@@ -43,6 +43,7 @@ class StatementCount(TestCase):
         users(rows(), MANY)
 
     def test_is_what_the_docstring_says_with_few_rows_and_with_many(self):
+        made = rows()
         for example, service, prepare in all_examples():
             promise = promised_statements(service)
             with self.subTest(example):
@@ -51,6 +52,6 @@ class StatementCount(TestCase):
                 promised = {plain, *others} if "__" in example else {plain}
                 for size in (FEW, MANY):
                     with transaction.atomic():
-                        call = partial(service, **prepare(rows(), size))
+                        call = partial(service, **prepare(made, size))
                         self.assertIn(len(statements(call)), promised, f"size {size}")
                         transaction.set_rollback(True)
