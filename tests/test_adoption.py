@@ -148,6 +148,18 @@ class Adopt(TestCase):
                 self.assertIn("This is not V1", refused.stderr)
                 self.assertEqual(self.schemas(), ["public"])
 
+    def test_refuses_a_schema_django_that_is_in_the_way(self):
+        apply_export(self.server)
+        self.server.execute("CREATE SCHEMA django; CREATE TABLE django.django_session (id int)")
+        refused = self.adopt()
+        self.assertEqual(refused.returncode, 1)
+        self.assertRegex(
+            refused.stderr, r"^CommandError: Not adopted: .*\. Nothing was changed\.\n$"
+        )
+        self.assertEqual(
+            read_catalog(self.server.cursor(), "django").tables.keys(), {"django_session"}
+        )
+
     def test_refuses_a_role_that_could_not_migrate_later(self):
         apply_export(self.server)
         with role(self.server) as user:
@@ -163,5 +175,8 @@ class Adopt(TestCase):
             writer.execute("LOCK TABLE users IN ROW EXCLUSIVE MODE")
             refused = self.adopt(MIGRATE_LOCK_TIMEOUT="0.2", MIGRATE_PATIENCE="0.1")
         self.assertEqual(refused.returncode, 1)
+        self.assertRegex(
+            refused.stderr, r"^CommandError: Not adopted: .*lock timeout\. Nothing was changed\.\n$"
+        )
         self.assertEqual(self.state(), before)
         self.assertEqual(self.schemas(), ["public"])

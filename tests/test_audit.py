@@ -95,6 +95,8 @@ class Audit(TestCase):
         for options, message in [
             ({"database": "nowhere"}, "nowhere is no database of the settings (default), and no"),
             ({"schema": "nowhere"}, "The database has no schema nowhere."),
+            ({"database": "mysql://me:secret@host/db"}, "mysql://… is no database of the settings"),
+            ({"database": "postgresql://me:secret@host/db?x=1"}, "libpq can't read the URL"),
         ]:
             with self.subTest(options), self.assertRaisesMessage(CommandError, message):
                 audit(**options)

@@ -53,19 +53,24 @@ def adopt(connection: BaseDatabaseWrapper) -> contract.Contract:
     Let `migrate` go on from a database that has V1, and return the contract that it carries.
 
     One transaction makes the schema `django` with Django's own tables, records V1's migrations as
-    applied and writes the contract. Of V1's tables only `users` is locked, for a moment: a foreign
+    applied and writes the contract. Of V1's tables only `users` is locked, until it ends: a foreign
     key of Django's admin log refers to it. Raises Differs if the catalog is not V1's.
     """
+    executor = Executor(connection)
+    loader = executor.loader
+    # Before the transaction: it takes longer than all the rest.
+    rows = [history.rendered(connection, loader, key) for key in contract.v1_plan(loader)]
+    plan = executor.migration_plan(loader.graph.leaf_nodes())
     with transaction.atomic(using=connection.alias):
         with connection.cursor() as cursor:
             found = differences(contract.expected_catalog(), read_catalog(cursor))
         if found:
             raise Differs(found)
-        executor = Executor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        state = executor.migrate(executor.loader.graph.leaf_nodes(), plan)
-        emit_post_migrate_signal(
-            verbosity=0, interactive=False, db=connection.alias, apps=state.apps, plan=plan
-        )
-        history.record(connection, {})
-        return contract.write(connection)
+        state = executor.migrate(loader.graph.leaf_nodes(), plan)
+        history.keep(connection, rows)
+        carried = contract.write(connection)
+    # As after every `migrate`, which does it again if this is interrupted.
+    emit_post_migrate_signal(
+        verbosity=0, interactive=False, db=connection.alias, apps=state.apps, plan=plan
+    )
+    return carried

@@ -19,16 +19,21 @@ def read_catalog(cursor: Any, schema: str = "public") -> Catalog:
             name: Table(name, {}, {}, {}, {}, owner, tuple(properties))
             for name, owner, properties in _rows(cursor, TABLES, schema)
         }
-        for table, *values, properties in _rows(cursor, COLUMNS, schema):
+
+        def of_tables(query: str) -> list[tuple[Any, ...]]:
+            # Not of a table that was made since.
+            return [row for row in _rows(cursor, query, schema) if row[0] in tables]
+
+        for table, *values, properties in of_tables(COLUMNS):
             column = Column(*values, tuple(properties))
             tables[table].columns[column.name] = column
-        for table, name, kind, columns, *values in _rows(cursor, CONSTRAINTS, schema):
+        for table, name, kind, columns, *values in of_tables(CONSTRAINTS):
             tables[table].constraints[name] = Constraint(name, kind, tuple(columns), *values)
-        for table, name, method, columns, descending, *values in _rows(cursor, INDEXES, schema):
+        for table, name, method, columns, descending, *values in of_tables(INDEXES):
             tables[table].indexes[name] = Index(
                 name, method, tuple(columns), tuple(descending), *values
             )
-        for table, *values in _rows(cursor, TRIGGERS, schema):
+        for table, *values in of_tables(TRIGGERS):
             trigger = Trigger(*values)
             tables[table].triggers[trigger.name] = trigger
         return Catalog(

@@ -7,24 +7,21 @@ its layout; a source file whose bytes are the same is not even looked into.
 """
 
 import hashlib
-import re
 import sys
 from pathlib import Path
 
 from django.core.management import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 
 from veza_site.contract import v1_plan
+from veza_site.sql_text import normalised
 
 Key = tuple[str, str]
 
-# Literals and names in quotes stay as they are; comments and layout go.
-TOKENS = re.compile(
-    r"""(?P<kept> '(?:[^']|'')*' | "[^"]*" | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
-      | (?: --[^\n]* | /\*.*?\*/ | \s )+""",
-    re.DOTALL | re.VERBOSE,
-)
+# App, name, and the fingerprints of the SQL and of the source.
+Row = tuple[str, str, str, str]
 
 
 def check(connection: BaseDatabaseWrapper) -> None:
@@ -46,10 +43,10 @@ def check(connection: BaseDatabaseWrapper) -> None:
         )
     changed = [
         key
-        for key, (sql, source) in _recorded(connection).items()
+        for key, (sql, source) in _kept(connection).items()
         if key in loader.applied_migrations
-        and source != _source(loader, key)
-        and sql != _fingerprint(statements(connection, loader, key))
+        and source != _source(loader.disk_migrations[key])
+        and sql != rendered(connection, loader, key)[2]
     ]
     if changed:
         raise CommandError(
@@ -58,61 +55,72 @@ def check(connection: BaseDatabaseWrapper) -> None:
         )
 
 
-def record(connection: BaseDatabaseWrapper, made: dict[Key, list[str]]) -> None:
-    """
-    Keep the fingerprints of V1's applied migrations, as far as they are not kept yet.
+def is_kept(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether the table for the fingerprints is there."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('django.migration_sql') IS NOT NULL")
+        return cursor.fetchone()[0]
 
-    `made` has the statements of those that were applied just now; others' are rendered again.
+
+def keep(connection: BaseDatabaseWrapper, rows: list[Row]) -> None:
+    """Keep these fingerprints, in place of those that are kept."""
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO django.migration_sql (app, name, sql_sha256, source_sha256)"
+            " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])"
+            " ON CONFLICT (app, name) DO UPDATE"
+            " SET sql_sha256 = EXCLUDED.sql_sha256, source_sha256 = EXCLUDED.source_sha256",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+
+
+def row(migration: Migration, sql: list[str]) -> Row:
+    """Return what is kept of a migration that is made of these statements."""
+    return migration.app_label, migration.name, _fingerprint(sql), _source(migration)
+
+
+def rows_to_keep(connection: BaseDatabaseWrapper, made: dict[Key, Row]) -> list[Row]:
+    """
+    Return what is to be kept of V1's applied migrations, and is not yet.
+
+    `made` has what is known of those that were applied just now; others are rendered again.
     """
     loader = MigrationLoader(connection)
-    recorded = _recorded(connection)
-    rows = []
-    for key in v1_plan(loader):
-        source = _source(loader, key)
-        if key in loader.applied_migrations and recorded.get(key, (None, None))[1] != source:
-            sql = made[key] if key in made else statements(connection, loader, key)
-            rows.append((*key, _fingerprint(sql), source))
-    if rows and ("veza_site", "0902_migration_sql") in loader.applied_migrations:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO django.migration_sql (app, name, sql_sha256, source_sha256)"
-                " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])"
-                " ON CONFLICT (app, name) DO UPDATE"
-                " SET sql_sha256 = EXCLUDED.sql_sha256, source_sha256 = EXCLUDED.source_sha256",
-                [list(column) for column in zip(*rows, strict=True)],
-            )
+    kept = _kept(connection)
+    return [
+        made[key] if key in made else rendered(connection, loader, key)
+        for key in v1_plan(loader)
+        if key in loader.applied_migrations
+        and kept.get(key, ("", ""))[1] != _source(loader.disk_migrations[key])
+    ]
 
 
-def statements(connection: BaseDatabaseWrapper, loader: MigrationLoader, key: Key) -> list[str]:
-    """Return the statements that the migration of this key is made of, without running them."""
+def rendered(connection: BaseDatabaseWrapper, loader: MigrationLoader, key: Key) -> Row:
+    """Return what is to be kept of the migration of this key, without running it."""
     state = loader.project_state(key, at_end=False)
     migration = loader.disk_migrations[key]
     with connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
         migration.apply(state, editor, collect_sql=True)
-    return editor.statements
-
-
-def normalised(sql: str) -> str:
-    """Return SQL without comments, and with single spaces, outside of its literals."""
-    return TOKENS.sub(lambda match: match["kept"] or " ", sql).strip(" ;")
+    return row(migration, editor.statements)
 
 
 def _fingerprint(sql: list[str]) -> str:
     return hashlib.sha256("\n".join(map(normalised, sql)).encode()).hexdigest()
 
 
-def _source(loader: MigrationLoader, key: Key) -> str:
-    """Return the fingerprint of the file that the migration of this key stands in."""
-    module = sys.modules[type(loader.disk_migrations[key]).__module__]
+def _source(migration: Migration) -> str:
+    """Return the fingerprint of the file that a migration stands in."""
+    module = sys.modules[type(migration).__module__]
     return hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest()
 
 
-def _recorded(connection: BaseDatabaseWrapper) -> dict[Key, tuple[str, str]]:
+def _kept(connection: BaseDatabaseWrapper) -> dict[Key, tuple[str, str]]:
     """Return the fingerprints of the SQL and of the source of each migration that has them."""
+    if not is_kept(connection):
+        return {}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('django.migration_sql') IS NOT NULL")
-        if not cursor.fetchone()[0]:
-            return {}
         cursor.execute("SELECT app, name, sql_sha256, source_sha256 FROM django.migration_sql")
         return {(app, name): (sql, source) for app, name, sql, source in cursor.fetchall()}
 

@@ -17,6 +17,8 @@ from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
+from veza_site.sql_text import bare, masked
+
 # Seconds: the shortest that a statement waits, the first pause, the longest, how long a statement
 # runs before it is asked for whom it waits, and after how long that is said again.
 SHORTEST_WAIT = 0.05
@@ -25,16 +27,13 @@ LONGEST_PAUSE = 15.0
 SUSPICION = 0.25
 REMINDER = 10.0
 
-# A query without parameters may hold a password's hash.
-LITERALS = re.compile(r"'(?:[^']|'')*'")
-
 LOCK_ERRORS = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 BLOCKERS = """
 SELECT pid, COALESCE(NULLIF(application_name, ''), 'without a name'),
        EXTRACT(epoch FROM clock_timestamp() - COALESCE(xact_start, query_start)),
-       CASE state WHEN 'active' THEN '' ELSE state || ', last ' END,
-       COALESCE(query, '')
+       CASE WHEN state <> 'active' THEN state || ', last ' ELSE '' END,
+       NULLIF(query, '<insufficient privilege>')
 FROM pg_stat_activity
 WHERE pid = ANY (pg_blocking_pids(%s))
 ORDER BY xact_start
@@ -120,7 +119,7 @@ class Patience:
     def _execute(self, execute: Callable, sql: Any, params: Any, many: bool, context: dict) -> Any:
         if self.connection.in_atomic_block:
             return self._wait(execute, sql, params, many, context, self._left())
-        if re.search(r"\bCONCURRENTLY\b", str(sql), re.IGNORECASE):
+        if re.search(r"\bCONCURRENTLY\b", bare(str(sql)), re.IGNORECASE):
             # It holds no lock that services wait for, and leaves an invalid index if it gives up.
             return self._wait(execute, sql, params, many, context, self.patience)
         while True:  # a transaction of its own
@@ -141,12 +140,13 @@ class Patience:
     def _wait(
         self, execute: Callable, sql: Any, params: Any, many: bool, context: dict, seconds: float
     ) -> Any:
+        session = self.connection.connection
+        if session.info.transaction_status is TransactionStatus.INERROR:
+            return execute(sql, params, many, context)  # ROLLBACK TO SAVEPOINT, or an error again
         local = "LOCAL " if self.connection.in_atomic_block else ""
         # By psycopg alone: Django's cursor would come here again.
         with self.connection.wrap_database_errors:
-            self.connection.connection.execute(
-                f"SET {local}lock_timeout = {max(int(seconds * 1000), 1)}"
-            )
+            session.execute(f"SET {local}lock_timeout = {max(int(seconds * 1000), 1)}")
         self.running_since = time.monotonic()
         try:
             return execute(sql, params, many, context)
@@ -176,8 +176,12 @@ class Patience:
                         told = (since, now)
 
 
-def _told(pid: int, application: str, seconds: float | None, state: str, query: str) -> str:
-    """Return the line about a session that we wait for."""
-    query = LITERALS.sub("'…'", " ".join(query.split()))
-    short = query if len(query) <= 60 else query[:59] + "…"
-    return f"waiting for pid {pid}, application {application}, {seconds or 0:.1f} s: {state}{short}"
+def _told(pid: int, application: str, seconds: float | None, state: str, query: str | None) -> str:
+    """Return the line about a session that we wait for; another role's may hide what it does."""
+    line = f"waiting for pid {pid}, application {application}"
+    if seconds is not None:
+        line += f", {seconds:.1f} s"
+    if query:
+        query = masked(query)
+        line += f": {state}{query if len(query) <= 60 else query[:59] + '…'}"
+    return line

@@ -8,10 +8,18 @@ from django.db.migrations import Migration
 from django.db.migrations.operations import AddIndex, CreateModel, RunSQL, SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 
+from veza_site import contract
+from veza_site.sql_text import bare
+
 CHAT = re.compile(
-    r"""\bchat"?\s*\.\s*["\w]|\bSCHEMA\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:\w+\s*,\s*)*"?chat\b""",
-    re.IGNORECASE,
+    r"""\bchat"?\s*\.\s*["\w]
+      | \bSCHEMA\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:\w+\s*,\s*)*"?chat\b
+      | \bsearch_path\b[^;]*\bchat\b""",
+    re.IGNORECASE | re.VERBOSE,
 )
+
+# A table of ours may go by that name in a query.
+ALIAS = re.compile(r"""\bAS\s+"?chat\b""", re.IGNORECASE)
 
 # The role, and what it lacks, or NULL.
 RIGHTS = """
@@ -36,8 +44,8 @@ FROM (
     SELECT ARRAY(
         SELECT pg_class.oid::regclass::text
         FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-        WHERE nspname IN ('public', 'django') AND relkind = 'r'
-          AND NOT pg_has_role(relowner, 'USAGE')
+        WHERE (nspname = 'django' OR (nspname = 'public' AND relname = ANY (%s)))
+          AND relkind = 'r' AND NOT pg_has_role(relowner, 'USAGE')
         ORDER BY 1
     )
 ) AS tables (of_others)
@@ -119,7 +127,7 @@ def check_plan(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None:
 def check_rights(connection: BaseDatabaseWrapper) -> None:
     """Refuse a role that could not finish. Raises CommandError."""
     with connection.cursor() as cursor:
-        cursor.execute(RIGHTS)
+        cursor.execute(RIGHTS, [list(contract.expected_catalog().tables)])
         role, lacks = cursor.fetchone()
     if lacks:
         raise CommandError(
@@ -136,13 +144,10 @@ def _makes_index(operation: Operation, index: str) -> bool:
 
 def _touches_chat(operation: Operation) -> bool:
     if isinstance(operation, RunSQL):
-        return CHAT.search(_without_comments(str(operation.sql))) is not None
+        sql = bare(str(operation.sql))
+        return CHAT.search(sql) is not None and ALIAS.search(sql) is None
     if isinstance(operation, CreateModel):
         return CHAT.search(operation.options.get("db_table", "")) is not None
     if isinstance(operation, SeparateDatabaseAndState):
         return any(_touches_chat(inner) for inner in operation.database_operations)
     return False
-
-
-def _without_comments(sql: str) -> str:
-    return re.sub(r"--[^\n]*|/\*.*?\*/", "", sql, flags=re.DOTALL)

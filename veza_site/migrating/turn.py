@@ -82,4 +82,5 @@ def _holder(cursor: Any) -> str:
         return "it ends just now"
     ((pid, application, address, seconds),) = rows[:1]
     where = f" from {address}" if address else ""
-    return f"pid {pid}, application {application or 'without a name'}{where}, since {seconds:.0f} s"
+    since = "" if seconds is None else f", since {seconds:.0f} s"  # another role's may be hidden
+    return f"pid {pid}, application {application or 'without a name'}{where}{since}"

@@ -45,11 +45,13 @@ class Command(migrate.Command):
             return
         self.plan = []
         self.applied = 0
-        self.made: dict[history.Key, list[str]] = {}
-        with turn(self.connection, settings.MIGRATE_TURN_TIMEOUT, self.say), self._state_told():
+        self.made: dict[history.Key, history.Row] = {}
+        with self._state_told(), turn(self.connection, settings.MIGRATE_TURN_TIMEOUT, self.say):
             history.check(self.connection)
+            self.is_kept = history.is_kept(self.connection)
             self._migrate(*arguments, **options)
-            history.record(self.connection, self.made)
+            if history.is_kept(self.connection):
+                history.keep(self.connection, history.rows_to_keep(self.connection, self.made))
             self._write_contract()
 
     def _migrate(self, *arguments: Any, **options: Any) -> None:
@@ -79,10 +81,10 @@ class Command(migrate.Command):
         """Learn the plan from Django, and check it, before anything is done."""
 
         def learn(plan: list[tuple[Migration, bool]], using: str, **options: Any) -> None:
-            if using == self.connection.alias:
-                todo = [migration for migration, _ in plan]
-                preflight.check_plan(self.connection, todo)
-                self.plan = self.plan or todo  # not only the rest, after a first try
+            # Not at a second try, when a part of it is done.
+            if using == self.connection.alias and not self.plan:
+                self.plan = [migration for migration, _ in plan]
+                preflight.check_plan(self.connection, self.plan)
 
         sender = apps.get_app_config("veza_site")
         pre_migrate.connect(learn, sender=sender, weak=False)
@@ -98,7 +100,10 @@ class Command(migrate.Command):
             yield
         except (Error, KeyboardInterrupt) as error:
             self._close_line()
-            what = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
+            what = " ".join(str(error).split("\n")[0].split()) or "interrupted"
+            if self.applied:
+                with contextlib.suppress(Error):
+                    contract.write(self.connection)
             raise CommandError(f"{self._where()}: {what}. {self._state()}") from error
         except CommandError:
             self._close_line()
@@ -118,6 +123,13 @@ class Command(migrate.Command):
         elif self.applying:
             done += f", and nothing of {self.applying}"
         return f"{done}. Mend the cause, and run `python manage.py migrate` again."
+
+    def _keep(self, migration: Migration) -> None:
+        """Keep what a migration did, at once: the next one may fail."""
+        row = history.row(migration, list(self.connection.schema_statements))
+        self.made[migration.app_label, migration.name] = row
+        if self.is_kept:
+            history.keep(self.connection, [row])
 
     def say(self, line: str) -> None:
         """Show a line to whoever waits, now."""
@@ -145,8 +157,7 @@ class Command(migrate.Command):
             self.applying = None
             self.applied += 1
             if not fake:
-                key = (migration.app_label, migration.name)
-                self.made[key] = list(self.connection.schema_statements)
+                self._keep(migration)
             if self.shown:
                 how = "FAKED" if fake else "OK"
                 if not self.line_is_open:

@@ -10,9 +10,10 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
-from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections
+from django.db import DEFAULT_DB_ALIAS, Error, NotSupportedError, connections
 from django.db.backends.postgresql.features import DatabaseFeatures
 from django.db.migrations.loader import MigrationLoader
+from psycopg.conninfo import conninfo_to_dict
 
 from veza_site import adoption, contract, export
 from veza_site.catalog import Catalog, read_catalog
@@ -150,6 +151,9 @@ class Command(BaseCommand):
                 many = len(error.differences)
                 differ = "1 object differs" if many == 1 else f"{many} objects differ"
                 raise CommandError(f"This is not V1: {differ}. Nothing was changed.") from None
+            except Error as error:
+                what = " ".join(str(error).split("\n")[0].split())
+                raise CommandError(f"Not adopted: {what}. Nothing was changed.") from error
         self.stdout.write(
             "Adopted: V1's migrations are recorded as applied, Django's own tables are made."
         )
@@ -213,9 +217,13 @@ def _writing(path: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _cursor(database: str) -> Iterator[Any]:
     """Yield a cursor on a database of the settings, or on that of a URL, there only to read."""
-    if "://" in database:
+    if database.startswith(("postgresql://", "postgres://")):
+        try:
+            parameters = {"connect_timeout": 5, **conninfo_to_dict(database)}
+        except psycopg.Error:  # which would repeat the URL: it may hold a password
+            raise CommandError("libpq can't read the URL of the database.") from None
         with (
-            psycopg.connect(database, autocommit=True) as connection,
+            psycopg.connect(**parameters, autocommit=True) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute("BEGIN READ ONLY")
@@ -225,7 +233,11 @@ def _cursor(database: str) -> Iterator[Any]:
             yield cursor
     else:
         known = ", ".join(connections)
-        raise CommandError(f"{database} is no database of the settings ({known}), and no URL.")
+        name = database.partition("://")[0] + "://…" if "://" in database else database
+        raise CommandError(
+            f"{name} is no database of the settings ({known}), and no URL of the form "
+            "postgresql://USER@HOST:PORT/NAME."
+        )
 
 
 def _read(cursor: Any, schema: str) -> Catalog:
