@@ -15,6 +15,9 @@ from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.test import TestCase, TransactionTestCase, override_settings
 
+from tests.databases import empty_database
+from tests.project import Project
+from veza_site.contract import newest_migration
 from veza_site.migration_lint import lint, lint_sql, migrations_after_v1
 
 MIGRATION = """
@@ -26,7 +29,7 @@ from veza_site.triggers import updated_at_trigger
 
 class Migration(migrations.Migration):
     atomic = {atomic}
-    dependencies = [("legacy_chat", "0050_legacy_chat")]
+    dependencies = {dependencies}
     operations = [{operations}]
 """
 
@@ -35,6 +38,8 @@ class Migration(migrations.Migration):
 def after_v1(operations: str, *, atomic: bool = True) -> Iterator[Path]:
     """Give legacy_chat a migration 0051_new with these operations, and yield its folder."""
     package = f"migrations_{uuid.uuid4().hex}"
+    newest = newest_migration()
+    dependencies = [("legacy_chat", "0050_legacy_chat"), (newest.app_label, newest.name)]
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path) / package
         shutil.copytree(
@@ -42,7 +47,9 @@ def after_v1(operations: str, *, atomic: bool = True) -> Iterator[Path]:
             folder,
             ignore=shutil.ignore_patterns("__pycache__"),
         )
-        (folder / "0051_new.py").write_text(MIGRATION.format(atomic=atomic, operations=operations))
+        (folder / "0051_new.py").write_text(
+            MIGRATION.format(atomic=atomic, dependencies=dependencies, operations=operations)
+        )
         sys.path.insert(0, path)
         try:
             with override_settings(MIGRATION_MODULES={"legacy_chat": package}):
@@ -176,6 +183,50 @@ class LintMigrations(TransactionTestCase):
         output = io.StringIO()
         call_command("lint_migrations", stdout=output)
         self.assertIn("nothing to refuse", output.getvalue())
+
+
+class Chain(TestCase):
+    """Migrations after V1 come one after the other, whatever their apps."""
+
+    def setUp(self):
+        self.project = Project(self, self.enterContext(empty_database()))
+
+    def make(self, *apps, name):
+        made = self.project.manage("makemigrations", *apps, "--empty", "--name", name)
+        self.assertEqual(made.returncode, 0, made.stderr)
+
+    def lint(self):
+        ended = self.project.manage("lint_migrations")
+        return ended.stdout + ended.stderr
+
+    def test_is_what_makemigrations_writes_in_one_app_after_another_and_at_once(self):
+        for apps in [["streaming"], ["streaming"], ["accounts"], ["veza_site", "media", "rbac"]]:
+            with self.subTest(apps):
+                self.make(*apps, name="new")
+                self.assertIn("nothing to refuse", self.lint())
+
+    def test_is_mended_by_hand_after_two_branches_made_a_migration_each(self):
+        last = newest_migration()
+        max_migration = self.project.directory / "streaming" / "migrations" / "max_migration.txt"
+        before = max_migration.read_text()
+        self.make("streaming", name="ours")
+        ours = self.project.migration("streaming", "ours")
+        aside = ours.rename(self.project.directory / ours.name)
+        max_migration.write_text(before)
+        self.make("media", name="theirs")
+        theirs = self.project.migration("media", "theirs")
+        aside.rename(ours)
+        max_migration.write_text(f"{ours.stem}\n")
+        self.assertIn(
+            f"CommandError: media.{theirs.stem} and streaming.{ours.stem} do not come one after "
+            "the other. Each migration depends on the last one before it, whatever its app: add "
+            "the older of the two to the `dependencies` of the newer.",
+            self.lint(),
+        )
+        self.project.replace(
+            theirs, f"('{last.app_label}', '{last.name}')", f"('streaming', '{ours.stem}')"
+        )
+        self.assertIn("nothing to refuse", self.lint())
 
 
 class MaxMigration(TestCase):

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 
 from veza_site.catalog import Catalog, read_catalog
@@ -168,10 +169,28 @@ def write(connection: BaseDatabaseWrapper) -> Contract:
 
 
 def v1_plan(loader: MigrationLoader) -> list[tuple[str, str]]:
-    """Return the keys of V1's migrations on disk, each after those it depends on."""
-    ours = ["veza_site", *settings.V1_APPS]
-    leaves = [key for key in loader.graph.leaf_nodes() if key[0] in ours]
+    """
+    Return the keys of V1's migrations on disk, each after those it depends on.
+
+    Those after V1 are one chain, and its end is the last (`lint_migrations` sees to it).
+    """
+    ends = [
+        key
+        for key, node in loader.graph.node_map.items()
+        if is_ours(key[0]) and not any(is_ours(child.key[0]) for child in node.children)
+    ]
     plan: dict[tuple[str, str], None] = {}
-    for leaf in leaves:
-        plan.update(dict.fromkeys(loader.graph.forwards_plan(leaf)))
-    return [key for key in plan if key[0] in ours]
+    for end in sorted(ends):
+        plan.update(dict.fromkeys(loader.graph.forwards_plan(end)))
+    return [key for key in plan if is_ours(key[0])]
+
+
+def newest_migration() -> Migration:
+    """Return the last of V1's migrations on disk."""
+    loader = MigrationLoader(None)
+    return loader.graph.nodes[v1_plan(loader)[-1]]
+
+
+def is_ours(app: str) -> bool:
+    """Return whether the migrations of the app of this label are V1's."""
+    return app in ["veza_site", *settings.V1_APPS]

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management import CommandError
 from django.db.migrations import Migration
+
+from veza_site.contract import is_ours
 
 
 def refuse_to_unapply(plan: list[tuple[Migration, bool]], **options: Any) -> None:
@@ -15,7 +16,7 @@ def refuse_to_unapply(plan: list[tuple[Migration, bool]], **options: Any) -> Non
     CommandError.
     """
     for migration, backwards in plan:
-        if backwards and migration.app_label in ["veza_site", *settings.V1_APPS]:
+        if backwards and is_ours(migration.app_label):
             raise CommandError(
                 f"V1's migrations are forward-only: {migration} is not unapplied, and nothing was "
                 "changed. To go back, restore a backup; in development, build the schema again "

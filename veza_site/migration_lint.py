@@ -1,6 +1,7 @@
 """The linting of migrations: what one may not do to a database that others are working on."""
 
 import io
+import itertools
 import json
 import subprocess
 import sysconfig
@@ -22,6 +23,21 @@ def migrations_after_v1() -> list[Migration]:
     loader = MigrationLoader(None)
     v1 = loader.graph.forwards_plan(LAST_OF_V1)
     return [loader.graph.nodes[key] for key in v1_plan(loader) if key not in v1]
+
+
+def out_of_line() -> list[str]:
+    """
+    Return where the migrations after V1 are not one chain, an item for each place, for people.
+
+    Two branches that each add one make two ends, and neither would be the newest.
+    """
+    loader = MigrationLoader(None)
+    keys = [(migration.app_label, migration.name) for migration in migrations_after_v1()]
+    return [
+        f"{one[0]}.{one[1]} and {other[0]}.{other[1]} do not come one after the other"
+        for one, other in itertools.pairwise(keys)
+        if one not in loader.graph.forwards_plan(other)
+    ]
 
 
 def lint(migration: Migration) -> list[str]:

@@ -29,7 +29,7 @@ else:
 V1_APPS = ["accounts", "rbac", "streaming", "media", "legacy_chat"]
 
 INSTALLED_APPS = [
-    "veza_site",  # before django_extensions: its reset_db takes the place of theirs
+    "veza_site",  # before the tools: its reset_db and makemigrations take the place of theirs
     *V1_APPS,
     "veza_site.lazy_admin.LazyAdminConfig",
     "django.contrib.auth",
