@@ -88,14 +88,14 @@ def history_as_json(catalog: Catalog, migration: str) -> str:
     """
     Return the text of `schema/contract.json` once the last migration, `migration`, makes `catalog`.
 
-    Another catalog is another version; one that the same migration made before, in development,
-    has never landed and is replaced.
+    Another catalog is another version. The one that `migration` itself has made before is replaced:
+    nothing builds on it yet. Those of earlier migrations stay.
     """
     versions = history() if HISTORY.exists() else []
     now = fingerprint(catalog)
+    if versions and versions[-1].migration == migration:
+        versions.pop()
     if not versions or versions[-1].fingerprint != now:
-        if versions and versions[-1].migration == migration:
-            versions.pop()
         versions.append(Contract(len(versions) + 1, now, migration))
     return json.dumps([dataclasses.asdict(version) for version in versions], indent=2) + "\n"
 

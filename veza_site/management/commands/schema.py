@@ -12,7 +12,6 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, Error, NotSupportedError, connections
 from django.db.backends.postgresql.features import DatabaseFeatures
-from django.db.migrations.loader import MigrationLoader
 from psycopg.conninfo import conninfo_to_dict
 
 from veza_site import adoption, contract, export
@@ -122,10 +121,12 @@ class Command(BaseCommand):
     def export(self, *, directory: Path, database: str, **options: Any) -> None:
         with _cursor(database) as cursor:
             catalog = _read(cursor, "public")
-        loader = MigrationLoader(None)
-        last = loader.graph.nodes[contract.v1_plan(loader)[-1]]
+        if contract.fingerprint(catalog) != contract.expected().fingerprint:
+            raise CommandError(
+                "The database differs from the migrations: see `manage.py schema diff`."
+            )
         with _writing(directory):
-            carried = export.write(directory, catalog, str(last))
+            carried = export.write(directory, catalog, str(contract.newest_migration()))
         self.stdout.write(f"Wrote V1 into {directory}.")
         self.stdout.write(f"contract {carried.version}, fingerprint {carried.fingerprint}")
 
