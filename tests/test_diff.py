@@ -7,7 +7,7 @@ import subprocess
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import TestCase
-from psycopg import sql
+from psycopg import errors, sql
 
 from tests.databases import connect, database_url, empty_database, manage, role
 from tests.servers import programs
@@ -159,6 +159,9 @@ class Drift(TestCase):
     test_text_in_place_of_an_enum = drift(
         ["ALTER TABLE rooms ALTER room_type DROP DEFAULT, ALTER room_type TYPE text"],
         "column rooms.room_type",
+    )
+    test_text_in_place_of_a_length = drift(
+        "ALTER TABLE rooms ALTER name TYPE text", "column rooms.name"
     )
     test_column_that_may_be_null = drift(
         "ALTER TABLE rooms ALTER description DROP NOT NULL", "column rooms.description"
@@ -449,6 +452,17 @@ class Drift(TestCase):
         "COMMENT ON SCHEMA public IS 'standard public schema'", "comment on SCHEMA public"
     )
     test_extension_of_another_tool = drift("CREATE EXTENSION pg_trgm", "extension pg_trgm")
+
+    def test_values_that_are_too_long_now_are_refused_and_not_cut(self):
+        for type in ["varchar(200)", "text"]:
+            with self.subTest(type), self.server.transaction(force_rollback=True):
+                self.server.execute(
+                    f"ALTER TABLE rooms ALTER name TYPE {type};"
+                    "INSERT INTO rooms (name) VALUES (repeat('x', 150))"
+                )
+                (found,) = self.differing()
+                with self.assertRaises(errors.StringDataRightTruncation):
+                    self.server.execute(found.mend)
 
     def test_is_nothing_after_a_dump_and_a_restore(self):
         dump = [programs() / "pg_dump", database_url(self.server.info.dbname)]

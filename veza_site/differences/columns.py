@@ -64,12 +64,10 @@ def _alter_column(alter: str, column: Column, found: Column) -> str:
         return "-- No statement alone: the column has to be made anew. Write a migration."
     steps = []
     if column.type != found.type:
-        type, _, collation = column.type.partition(" COLLATE ")
-        collate = f" COLLATE {collation}" if collation else ""
         # Across the change of type a default could not be converted by itself.
         if found.default is not None:
             steps.append(f"{this} DROP DEFAULT;")
-        steps.append(f"{this} TYPE {type}{collate} USING {quote(column.name)}::text::{type};")
+        steps.append(f"{this} TYPE {column.type}{_using(column, found)};")
     if column.default is None and found.default is not None and not steps:
         steps.append(f"{this} DROP DEFAULT;")
     elif column.default is not None and (column.default != found.default or steps):
@@ -89,6 +87,21 @@ def _alter_column(alter: str, column: Column, found: Column) -> str:
         if item not in found.properties:
             steps.append(f"{this} SET {f'({item})' if '=' in item else item};")
     return " ".join(steps)
+
+
+def _using(column: Column, found: Column) -> str:
+    """
+    Return how the values of a column become those of its type, where they do not by themselves.
+
+    All can become text, and what is too long is refused; a cast that is written out would cut it.
+    """
+    type, _, _ = column.type.partition(" COLLATE ")
+    if type.startswith(_TEXTS) and (not type.endswith("[]") or found.type.startswith(_TEXTS)):
+        return ""
+    return f" USING {quote(column.name)}::text::{type}"
+
+
+_TEXTS = ("character", "text")
 
 
 def _column_default_of(item: str, type: str) -> str:
