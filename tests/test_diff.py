@@ -363,6 +363,19 @@ class Drift(TestCase):
 
     # Tables
 
+    test_foreign_keys_that_are_not_enforced = drift(
+        "ALTER TABLE tracks DISABLE TRIGGER ALL",
+        "table tracks",
+        "trigger update_tracks_updated_at",
+        cause="bulk load",
+    )
+    test_foreign_keys_that_are_not_enforced_in_a_table_without_triggers = drift(
+        "ALTER TABLE track_plays DISABLE TRIGGER ALL", "table track_plays"
+    )
+    test_tuned_toast = drift(
+        "ALTER TABLE rooms SET (toast.autovacuum_enabled = off)", "table rooms"
+    )
+    test_clustered_table = drift("ALTER TABLE rooms CLUSTER ON rooms_pkey", "table rooms")
     test_dropped_table = drift(
         "DROP TABLE track_plays", "table track_plays", cause="dropped with its rows"
     )
@@ -463,6 +476,14 @@ class Drift(TestCase):
                 (found,) = self.differing()
                 with self.assertRaises(errors.StringDataRightTruncation):
                     self.server.execute(found.mend)
+
+    def test_triggers_that_are_to_be_disabled_stay_so_when_foreign_keys_are_enforced_again(self):
+        with self.server.transaction(force_rollback=True):
+            self.server.execute("ALTER TABLE rooms DISABLE TRIGGER update_rooms_updated_at")
+            expected = read_catalog(self.server.cursor())
+            self.server.execute("ALTER TABLE rooms DISABLE TRIGGER ALL")
+            self.run_mends(differences(expected, read_catalog(self.server.cursor())))
+            self.assertEqual(read_catalog(self.server.cursor()), expected)
 
     def test_is_nothing_after_a_dump_and_a_restore(self):
         dump = [programs() / "pg_dump", database_url(self.server.info.dbname)]

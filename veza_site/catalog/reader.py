@@ -109,8 +109,24 @@ SELECT
                 WHEN 'n' THEN 'REPLICA IDENTITY NOTHING'
                 WHEN 'f' THEN 'REPLICA IDENTITY FULL'
                 WHEN 'i' THEN 'REPLICA IDENTITY USING INDEX'
-            END
-        ] || ARRAY(SELECT unnest(reloptions) ORDER BY 1),
+            END,
+            (
+                SELECT 'CLUSTER ON ' || quote_ident(relname)
+                FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+                WHERE indrelid = tables.oid AND indisclustered
+            ),
+            (
+                SELECT 'DISABLE TRIGGER ALL'
+                FROM pg_trigger
+                WHERE tgrelid = tables.oid AND tgisinternal AND tgenabled <> 'O'
+                LIMIT 1
+            )
+        ] || ARRAY(
+            SELECT unnest(reloptions)
+            UNION ALL
+            SELECT 'toast.' || unnest(reloptions) FROM pg_class WHERE oid = tables.reltoastrelid
+            ORDER BY 1
+        ),
         NULL
     )
 FROM {_TABLES}

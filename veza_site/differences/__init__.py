@@ -36,8 +36,9 @@ def _all(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     yield from tables.missing(expected, found)
     yield from each(constraints.all_others)
     yield from each(indexes.compare)
-    yield from each(tables.triggers)
+    # What enforces the foreign keys again switches a table's own triggers too.
     yield from each(tables.properties)
+    yield from each(tables.triggers)
     # After what they depend on.
     yield from schema.of_tables(expected, found)
     yield from tables.surplus(expected, found)

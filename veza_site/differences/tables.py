@@ -93,6 +93,7 @@ _TABLE_DEFAULTS = {
     "UNLOGGED": "SET LOGGED",
     "ROW LEVEL SECURITY": "DISABLE ROW LEVEL SECURITY",
     "FORCE ROW LEVEL SECURITY": "NO FORCE ROW LEVEL SECURITY",
+    "DISABLE TRIGGER ALL": "ENABLE TRIGGER ALL",
 }
 
 
@@ -110,15 +111,17 @@ def properties(expected: Catalog, table: Table, found: Table) -> Iterator[Differ
         )
     for item in found.properties:
         if item not in table.properties:
-            yield Difference(
-                name,
-                f"not {item}",
-                item,
-                "set by hand",
-                f"{alter} {_table_default_of(item)};"
-                if not item.startswith("PARTITION")
-                else "-- No statement alone: the table has to be made anew. Write a migration.",
-            )
+            cause, mend = "set by hand", f"{alter} {_table_default_of(item)};"
+            if item.startswith("PARTITION"):
+                mend = "-- No statement alone: the table has to be made anew. Write a migration."
+            elif item == "DISABLE TRIGGER ALL":
+                cause = "foreign keys were switched off for a bulk load, and not back"
+                there = [one for name, one in table.triggers.items() if name in found.triggers]
+                again = [
+                    set_trigger(expected, table, one) for one in there if one.state != "ENABLE"
+                ]
+                mend = " ".join([mend, *again])
+            yield Difference(name, f"not {item}", item, cause, mend)
     for item in table.properties:
         if item not in found.properties:
             mend = f"{alter} SET ({item});" if "=" in item else f"-- {alter} … {item}"
@@ -130,4 +133,6 @@ def _table_default_of(item: str) -> str:
         return f"NO {item.replace('INHERITS', 'INHERIT')}"
     if item.startswith("REPLICA IDENTITY"):
         return "REPLICA IDENTITY DEFAULT"
+    if item.startswith("CLUSTER ON "):
+        return "SET WITHOUT CLUSTER"
     return _TABLE_DEFAULTS.get(item, f"RESET ({item.partition('=')[0]})")
