@@ -145,7 +145,20 @@ class Drift(TestCase):
     test_renamed_column = drift(
         "ALTER TABLE tracks RENAME musical_key TO tonality",
         "column tracks.musical_key",
-        cause="renamed to tonality",
+        cause="perhaps renamed to tonality",
+    )
+    test_renamed_column_of_which_there_are_two = drift(
+        "ALTER TABLE tracks RENAME musical_key TO mood;ALTER TABLE tracks ADD tonality varchar(10)",
+        "column tracks.musical_key",
+        "column tracks.mood",
+        "column tracks.tonality",
+        cause="dropped",
+    )
+    test_renamed_column_that_may_not_be_null = drift(
+        "ALTER TABLE tracks RENAME musical_key TO mood;ALTER TABLE tracks ALTER mood SET NOT NULL",
+        "column tracks.musical_key",
+        "column tracks.mood",
+        cause="dropped",
     )
     test_widened_column = drift(
         "ALTER TABLE rooms ALTER name TYPE varchar(200)", "column rooms.name"
@@ -359,6 +372,14 @@ class Drift(TestCase):
         "column rooms.room_type",
         cause="renamed",
     )
+    test_renamed_enum_of_which_there_are_two = drift(
+        "ALTER TYPE room_type RENAME TO kind_of_room;"
+        "CREATE TYPE type_of_room AS ENUM ('direct', 'group', 'channel', 'support')",
+        "enum room_type",
+        "column rooms.room_type",
+        "enum kind_of_room",
+        "enum type_of_room",
+    )
     test_added_enum = drift("CREATE TYPE mood AS ENUM ('good', 'bad')", "enum mood")
 
     # Tables
@@ -386,7 +407,16 @@ class Drift(TestCase):
         "constraint hls_transcode_queue.hls_transcode_queue_stream_id_fkey",
     )
     test_renamed_table = drift(
-        "ALTER TABLE rooms RENAME TO chat_rooms", "table rooms", cause="renamed to chat_rooms"
+        "ALTER TABLE rooms RENAME TO chat_rooms",
+        "table rooms",
+        cause="perhaps renamed to chat_rooms",
+    )
+    test_table_of_the_same_columns_of_other_types = drift(
+        "CREATE TABLE plays AS SELECT * FROM track_plays;"
+        "ALTER TABLE plays ALTER id TYPE text; DROP TABLE track_plays",
+        "table track_plays",
+        "table plays",
+        cause="dropped",
     )
     test_table_of_another_tool = drift(
         "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean)",
@@ -465,6 +495,16 @@ class Drift(TestCase):
         "COMMENT ON SCHEMA public IS 'standard public schema'", "comment on SCHEMA public"
     )
     test_extension_of_another_tool = drift("CREATE EXTENSION pg_trgm", "extension pg_trgm")
+
+    def test_rename_says_when_it_is_right(self):
+        with self.server.transaction(force_rollback=True):
+            self.server.execute("ALTER TABLE tracks RENAME musical_key TO tonality")
+            (found,) = self.differing()
+            self.assertEqual(
+                found.mend,
+                "-- Only if tonality holds the data of musical_key.\n"
+                "ALTER TABLE public.tracks RENAME COLUMN tonality TO musical_key;",
+            )
 
     def test_values_that_are_too_long_now_are_refused_and_not_cut(self):
         for type in ["varchar(200)", "text"]:

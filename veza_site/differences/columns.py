@@ -1,28 +1,28 @@
 """Differences of columns."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from veza_site.catalog import Catalog, Column, Table
 from veza_site.ddl import (
     column_definition,
     quote,
 )
-from veza_site.differences.difference import MISSING, Difference, renamed_items
+from veza_site.differences.difference import MISSING, Difference, renamed_items, renaming
 
 
 def compare(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
     """Yield the columns of a table that differ."""
     alter = f"ALTER TABLE {quote(expected.schema, table.name)}"
-    renamed = renamed_items(
-        table.columns, found.columns, lambda column: (column.type, column.nullable, column.default)
-    )
+    renamed = _renamed(table, found)
     for column in table.columns.values():
         name = f"column {table.name}.{column.name}"
         there = found.columns.get(column.name)
         if column.name in renamed:
             old = renamed[column.name]
-            mend = f"{alter} RENAME COLUMN {quote(old)} TO {quote(column.name)};"
-            yield Difference(name, column_definition(column), MISSING, f"renamed to {old}", mend)
+            rename = f"{alter} RENAME COLUMN {quote(old)} TO {quote(column.name)};"
+            cause, mend = renaming(old, column.name, rename)
+            yield Difference(name, column_definition(column), MISSING, cause, mend)
         elif there is None:
             cause = "dropped with what it held, or its migration was not run here"
             mend = f"{alter} ADD COLUMN {column_definition(column)};"
@@ -44,6 +44,15 @@ def compare(expected: Catalog, table: Table, found: Table) -> Iterator[Differenc
                 "added by hand, or by a migration that this code does not have",
                 f"{alter} DROP COLUMN {quote(column.name)};",
             )
+
+
+def _renamed(table: Table, found: Table) -> dict[str, str]:
+    """Return the new name of the one column that is missing if the one unexpected is the same."""
+    missing = table.columns.keys() - found.columns.keys()
+    surplus = found.columns.keys() - table.columns.keys()
+    if len(missing) > 1 or len(surplus) > 1:
+        return {}
+    return renamed_items(table.columns, found.columns, lambda column: replace(column, name=""))
 
 
 def _column_in_words(column: Column) -> str:

@@ -1,5 +1,6 @@
 """What a difference is."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,10 +27,22 @@ class Difference:
 def renamed_items[T](
     expected: dict[str, T], found: dict[str, T], essence: Callable[[T], Any]
 ) -> dict[str, str]:
-    """Return the new name of each item that is missing where an unexpected one is the same."""
-    unexpected = {essence(item): name for name, item in found.items() if name not in expected}
-    return {
-        name: unexpected[essence(item)]
-        for name, item in expected.items()
-        if name not in found and essence(item) in unexpected
-    }
+    """
+    Return the new name of each item that is missing where an unexpected one is the same.
+
+    Where several are the same, nothing tells which of them it was.
+    """
+    missing = _alone({name: essence(expected[name]) for name in expected if name not in found})
+    surplus = _alone({name: essence(found[name]) for name in found if name not in expected})
+    return {name: surplus[what] for what, name in missing.items() if what in surplus}
+
+
+def _alone(essences: dict[str, Any]) -> dict[Any, str]:
+    """Return the name of each essence that no two items share."""
+    times = Counter(essences.values())
+    return {what: name for name, what in essences.items() if times[what] == 1}
+
+
+def renaming(old: str, new: str, mend: str) -> tuple[str, str]:
+    """Return the cause and the SQL for what holds data, which only people can tell to be ours."""
+    return f"perhaps renamed to {old}", f"-- Only if {old} holds the data of {new}.\n{mend}"

@@ -10,7 +10,7 @@ from veza_site.ddl import (
     quote,
     set_trigger,
 )
-from veza_site.differences.difference import MISSING, Difference, renamed_items
+from veza_site.differences.difference import MISSING, Difference, renamed_items, renaming
 
 # Tables that other tools make to keep their own state.
 TOOLS = {
@@ -35,21 +35,26 @@ TOOLS = {
 
 def missing(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     """Yield the tables that are missing, each after those that it refers to."""
-    renamed = renamed_items(expected.tables, found.tables, lambda table: frozenset(table.columns))
+    renamed = renamed_items(expected.tables, found.tables, _names_and_types)
     for table in in_order(expected):
         if table.name in renamed:
             old = renamed[table.name]
-            mend = f"ALTER TABLE {quote(found.schema, old)} RENAME TO {quote(table.name)};"
-            yield Difference(f"table {table.name}", "is there", MISSING, f"renamed to {old}", mend)
+            rename = f"ALTER TABLE {quote(found.schema, old)} RENAME TO {quote(table.name)};"
+            cause, mend = renaming(old, table.name, rename)
+            yield Difference(f"table {table.name}", "is there", MISSING, cause, mend)
         elif table.name not in found.tables:
             cause = "dropped with its rows, or its migration was not run here"
             mend = " ".join(create_table(expected, table))
             yield Difference(f"table {table.name}", "is there", MISSING, cause, mend)
 
 
+def _names_and_types(table: Table) -> frozenset[tuple[str, str]]:
+    return frozenset((column.name, column.type) for column in table.columns.values())
+
+
 def surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     """Yield the tables that should not be there."""
-    renamed = renamed_items(expected.tables, found.tables, lambda table: frozenset(table.columns))
+    renamed = renamed_items(expected.tables, found.tables, _names_and_types)
     for table in found.tables.values():
         if table.name not in expected.tables and table.name not in renamed.values():
             tool = TOOLS.get(table.name)
