@@ -114,7 +114,7 @@ class Adopt(TestCase):
             ("DROP INDEX idx_rooms_creator_id", "index idx_rooms_creator_id"),
             ("ALTER TABLE rooms ALTER max_members SET DEFAULT 5", "column rooms.max_members"),
             ("CREATE TABLE schema_migrations (version bigint)", "table schema_migrations"),
-            ("ALTER TABLE rooms DISABLE TRIGGER ALL", "trigger update_rooms_updated_at"),
+            ("ALTER TABLE rooms DISABLE TRIGGER USER", "trigger update_rooms_updated_at"),
         ]:
             with (
                 self.subTest(drift),

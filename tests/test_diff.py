@@ -149,15 +149,15 @@ class Drift(TestCase):
     )
     test_renamed_column_of_which_there_are_two = drift(
         "ALTER TABLE tracks RENAME musical_key TO mood;ALTER TABLE tracks ADD tonality varchar(10)",
-        "column tracks.musical_key",
         "column tracks.mood",
         "column tracks.tonality",
+        "column tracks.musical_key",
         cause="dropped",
     )
     test_renamed_column_that_may_not_be_null = drift(
         "ALTER TABLE tracks RENAME musical_key TO mood;ALTER TABLE tracks ALTER mood SET NOT NULL",
-        "column tracks.musical_key",
         "column tracks.mood",
+        "column tracks.musical_key",
         cause="dropped",
     )
     test_widened_column = drift(
@@ -329,6 +329,34 @@ class Drift(TestCase):
             if table.triggers
         ),
     )
+    test_function_that_returns_another_type = drift(
+        "DROP FUNCTION update_updated_at_column() CASCADE;"
+        "CREATE FUNCTION update_updated_at_column() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+        "ALTER TABLE rooms ALTER max_members SET DEFAULT update_updated_at_column()",
+        "function public.update_updated_at_column()",
+        "column rooms.max_members",
+        *(
+            f"trigger update_{table.name}_updated_at"
+            for table in EXPECTED.tables.values()
+            if table.triggers
+        ),
+    )
+    test_procedure_in_place_of_a_function = drift(
+        "DROP FUNCTION update_updated_at_column() CASCADE;"
+        "CREATE PROCEDURE update_updated_at_column() LANGUAGE sql AS 'SELECT 1'",
+        "function public.update_updated_at_column()",
+        *(
+            f"trigger update_{table.name}_updated_at"
+            for table in EXPECTED.tables.values()
+            if table.triggers
+        ),
+    )
+    test_constraint_trigger_under_our_name = drift(
+        "DROP TRIGGER update_rooms_updated_at ON rooms; CREATE CONSTRAINT TRIGGER"
+        " update_rooms_updated_at AFTER UPDATE ON rooms FOR EACH ROW"
+        " EXECUTE FUNCTION update_updated_at_column()",
+        "trigger update_rooms_updated_at",
+    )
     test_added_function = drift(
         "CREATE FUNCTION now_utc() RETURNS timestamp LANGUAGE sql AS 'SELECT now()'",
         "function public.now_utc()",
@@ -411,11 +439,18 @@ class Drift(TestCase):
         "table rooms",
         cause="perhaps renamed to chat_rooms",
     )
+    test_renamed_table_of_which_there_are_two = drift(
+        "ALTER TABLE track_plays RENAME TO plays; CREATE TABLE plays_old (LIKE plays)",
+        "table plays",
+        "table plays_old",
+        "table track_plays",
+        cause="dropped",
+    )
     test_table_of_the_same_columns_of_other_types = drift(
         "CREATE TABLE plays AS SELECT * FROM track_plays;"
         "ALTER TABLE plays ALTER id TYPE text; DROP TABLE track_plays",
-        "table track_plays",
         "table plays",
+        "table track_plays",
         cause="dropped",
     )
     test_table_of_another_tool = drift(
@@ -447,12 +482,104 @@ class Drift(TestCase):
     )
     test_replica_identity = drift("ALTER TABLE rooms REPLICA IDENTITY FULL", "table rooms")
 
+    test_partitioned_table = drift(
+        [
+            "CREATE TABLE plays (id int, at date, room uuid REFERENCES rooms)"
+            " PARTITION BY RANGE (at)",
+            "CREATE TABLE a_plays PARTITION OF plays FOR VALUES FROM ('2024-01-01') TO (MAXVALUE)",
+            "CREATE TABLE z_plays PARTITION OF plays FOR VALUES FROM (MINVALUE) TO ('2024-01-01')",
+        ],
+        "table a_plays",
+        "table z_plays",
+        "table plays",
+    )
+    test_tables_that_refer_to_each_other = drift(
+        "CREATE TABLE b (id int PRIMARY KEY); CREATE TABLE a (id int PRIMARY KEY REFERENCES b);"
+        "CREATE TABLE c (id int REFERENCES a)",
+        "table c",
+        "table a",
+        "table b",
+    )
+    test_table_to_which_v1_refers = drift(
+        "CREATE TABLE notes (id uuid PRIMARY KEY);"
+        "ALTER TABLE rooms ADD note_id uuid REFERENCES notes",
+        "constraint rooms.rooms_note_id_fkey",
+        "table notes",
+        "column rooms.note_id",
+    )
+
     # What else a schema holds
 
     test_view = drift("CREATE VIEW names AS SELECT name FROM rooms", "view public.names")
     test_materialized_view = drift(
         "CREATE MATERIALIZED VIEW names AS SELECT name FROM rooms",
         "materialized view public.names",
+    )
+    test_views_of_views = drift(
+        "CREATE VIEW a AS SELECT name FROM rooms; CREATE VIEW b AS SELECT name FROM a;"
+        "CREATE MATERIALIZED VIEW c AS SELECT name FROM b; CREATE VIEW a2 AS SELECT name FROM c;"
+        "CREATE RULE keep AS ON DELETE TO rooms DO INSTEAD SELECT name FROM a2;"
+        "CREATE POLICY mine ON rooms USING (name IN (SELECT name FROM a2))",
+        "rule keep ON public.rooms",
+        "policy mine ON public.rooms",
+        "view public.a2",
+        "materialized view public.c",
+        "view public.b",
+        "view public.a",
+    )
+    test_what_is_written_with_a_column_of_another_type = drift(
+        "ALTER TABLE tracks ALTER bpm TYPE int; CREATE POLICY mine ON tracks USING (bpm > 100);"
+        "ALTER TABLE tracks ADD twice int GENERATED ALWAYS AS (bpm * 2) STORED;"
+        "CREATE VIEW fast AS SELECT id FROM tracks WHERE bpm > 180;"
+        "CREATE TRIGGER faster AFTER UPDATE OF bpm ON tracks FOR EACH ROW"
+        " EXECUTE FUNCTION update_updated_at_column();"
+        "CREATE INDEX even ON tracks ((bpm % 2));"
+        "ALTER TABLE tracks ADD CONSTRAINT slow CHECK (bpm < 300)",
+        "policy mine ON public.tracks",
+        "view public.fast",
+        "trigger faster",
+        "constraint tracks.slow",
+        "index even",
+        "column tracks.twice",
+        "column tracks.bpm",
+    )
+    test_what_is_made_of_a_column_that_is_not_ours = drift(
+        "CREATE TABLE rooms_numbers (id int PRIMARY KEY);"
+        "ALTER TABLE rooms ADD a int CHECK (a > 0), ADD b int REFERENCES rooms_numbers,"
+        " ADD z int GENERATED ALWAYS AS (a + 1) STORED; CREATE INDEX ON rooms (a);"
+        "CREATE VIEW numbers AS SELECT a FROM rooms; COMMENT ON COLUMN rooms.a IS 'x';"
+        "COMMENT ON CONSTRAINT rooms_a_check ON rooms IS 'x';"
+        "COMMENT ON INDEX rooms_a_idx IS 'x'; COMMENT ON TABLE rooms_numbers IS 'x'",
+        "view public.numbers",
+        "constraint rooms.rooms_b_fkey",
+        "table rooms_numbers",
+        "constraint rooms.rooms_a_check",
+        "index rooms_a_idx",
+        "column rooms.z",
+        "column rooms.a",
+        "column rooms.b",
+    )
+    test_view_of_an_enum_with_other_labels = drift(
+        "ALTER TYPE room_type ADD VALUE 'forum';CREATE VIEW kinds AS SELECT room_type FROM rooms",
+        "view public.kinds",
+        "enum room_type",
+    )
+    test_comments_on_what_is_not_ours = drift(
+        "CREATE FUNCTION f(text) RETURNS int LANGUAGE sql AS 'SELECT 1';"
+        "COMMENT ON FUNCTION f(text) IS 'x'; CREATE TYPE mood AS ENUM ('good');"
+        "COMMENT ON TYPE mood IS 'x'; CREATE DOMAIN moment AS date; COMMENT ON TYPE moment IS 'x';"
+        "CREATE PROCEDURE p() LANGUAGE sql AS ''; COMMENT ON PROCEDURE p IS 'x'",
+        "function public.f(text)",
+        "function public.p()",
+        "domain public.moment",
+        "enum mood",
+    )
+    test_function_of_an_enum_and_a_type = drift(
+        "CREATE TYPE mood AS ENUM ('good'); CREATE TYPE pair AS (a int);"
+        "CREATE FUNCTION f(mood, pair) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "function public.f(public.mood,public.pair)",
+        "type public.pair",
+        "enum mood",
     )
     test_sequence = drift("CREATE SEQUENCE numbers", "sequence public.numbers")
     test_domain = drift("CREATE DOMAIN moment AS timestamptz", "domain public.moment")
@@ -495,6 +622,23 @@ class Drift(TestCase):
         "COMMENT ON SCHEMA public IS 'standard public schema'", "comment on SCHEMA public"
     )
     test_extension_of_another_tool = drift("CREATE EXTENSION pg_trgm", "extension pg_trgm")
+    test_extension_of_an_index = drift(
+        "CREATE EXTENSION pg_trgm; CREATE INDEX similar_titles ON tracks USING gin"
+        " (title gin_trgm_ops)",
+        "index similar_titles",
+        "extension pg_trgm",
+    )
+
+    def test_column_that_is_computed_when_it_is_read(self):
+        if self.server.info.server_version < 180000:
+            self.skipTest("PostgreSQL 18 and later have them.")
+        self.assert_noticed(
+            "ALTER TABLE rooms DROP max_members CASCADE, ADD max_members int NOT NULL"
+            " GENERATED ALWAYS AS (length(name)) VIRTUAL,"
+            " ADD CONSTRAINT chk_rooms_max_members CHECK (max_members > 0)",
+            ["column rooms.max_members"],
+            "",
+        )
 
     def test_rename_says_when_it_is_right(self):
         with self.server.transaction(force_rollback=True):

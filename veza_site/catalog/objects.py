@@ -104,11 +104,13 @@ class Other:
     """
     What has no class of its own: `kind` is "view", "sequence", "policy" and the like.
 
-    Its name is what DROP takes: "public.names", "own_rows ON public.tracks".
+    Its name is what DROP takes: "public.names", "own_rows ON public.tracks". `uses` are the views
+    that it reads, or that a rule or a policy is written with.
     """
 
     kind: str
     definition: str
+    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

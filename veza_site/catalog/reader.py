@@ -36,12 +36,16 @@ def read_catalog(cursor: Any, schema: str = "public") -> Catalog:
         for table, *values in of_tables(TRIGGERS):
             trigger = Trigger(*values)
             tables[table].triggers[trigger.name] = trigger
+        uses = {name: tuple(used) for name, used in _rows(cursor, USES, schema)}
         return Catalog(
             schema=schema,
             tables=tables,
             enums={name: tuple(labels) for name, labels in _rows(cursor, ENUMS, schema)},
             functions=dict(_rows(cursor, FUNCTIONS, schema)),
-            others={name: Other(*values) for name, *values in _rows(cursor, OTHERS, schema)},
+            others={
+                name: Other(*values, uses.get(name, ()))
+                for name, *values in _rows(cursor, OTHERS, schema)
+            },
             extensions=tuple(name for (name,) in _rows(cursor, INSTALLED, schema)),
             comments=dict(_rows(cursor, COMMENTS, schema)),
             owner=next((owner for (owner,) in _rows(cursor, OWNER, schema)), None),
@@ -350,6 +354,30 @@ WHERE nspname = %(schema)s AND {_not_part_of("pg_operator", "pg_operator.oid")}
 ORDER BY 1
 """
 
+USES = """
+SELECT name, array_agg(DISTINCT refobjid::regclass::text ORDER BY refobjid::regclass::text)
+FROM (
+    SELECT 'pg_rewrite'::regclass, pg_rewrite.oid, relation, CASE
+        WHEN relkind IN ('v', 'm') THEN relation::text
+        ELSE quote_ident(rulename) || ' ON ' || relation
+    END
+    FROM pg_rewrite
+    JOIN pg_class ON pg_class.oid = ev_class, CAST(ev_class AS regclass) AS relation
+    UNION ALL
+    SELECT
+        'pg_policy'::regclass,
+        oid,
+        polrelid::regclass,
+        quote_ident(polname) || ' ON ' || polrelid::regclass
+    FROM pg_policy
+) AS users (class, id, relation, name)
+JOIN pg_depend ON classid = class AND objid = id AND refclassid = 'pg_class'::regclass
+JOIN pg_class ON pg_class.oid = refobjid AND relkind IN ('v', 'm', 'f') AND refobjid <> relation
+JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname = %(schema)s
+GROUP BY name
+"""
+
 INSTALLED = """
 SELECT extname::text AS name
 FROM pg_extension
@@ -364,7 +392,10 @@ ORDER BY name
 
 COMMENTS = f"""
 WITH tables AS (SELECT oid FROM {_TABLES})
-SELECT upper(regexp_replace(type, '^table ', '')) || ' ' || identity, description
+SELECT
+    upper(regexp_replace(type, '^table ', '')) || ' '
+        || CASE classoid WHEN 'pg_proc'::regclass THEN objoid::regprocedure::text ELSE identity END,
+    description
 FROM pg_description, pg_identify_object(classoid, objoid, objsubid)
 WHERE (classoid = 'pg_class'::regclass AND objoid IN (SELECT oid FROM tables))
    OR (

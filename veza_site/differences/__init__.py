@@ -19,30 +19,42 @@ def differences(expected: Catalog, found: Catalog) -> list[Difference]:
 
 
 def _all(expected: Catalog, found: Catalog) -> Iterator[Difference]:
-    pairs = [(table, found.tables.get(table.name)) for table in expected.tables.values()]
-    there = [(table, match) for table, match in pairs if match is not None]
+    there = [
+        (table, found.tables[table.name])
+        for table in expected.tables.values()
+        if table.name in found.tables
+    ]
 
     def each(compare: Callable[..., Iterator[Difference]]) -> Iterator[Difference]:
         for table, match in there:
             yield from compare(expected, table, match)
 
     yield from schema.owner(expected, found)
-    yield from schema.extensions(expected, found)
+    yield from schema.extensions_wanted(expected, found)
+    # What is not ours stands in the way of what is, and the users of it in its own way.
+    yield from schema.of_tables_surplus(expected, found)
+    yield from each(tables.triggers_surplus)
     yield from enums.wanted(expected, found)
     yield from schema.functions_wanted(expected, found)
-    yield from each(columns.compare)
+    yield from each(constraints.foreign_keys_surplus)
+    # What enforces the foreign keys again switches a table's own triggers too.
+    yield from each(tables.properties)
+    yield from tables.surplus(expected, found)
+    yield from each(constraints.others_surplus)
+    yield from each(indexes.surplus)
+    yield from each(columns.surplus)
+    yield from each(columns.wanted)
     # Before what refers to them.
     yield from each(constraints.primary_key)
     yield from tables.missing(expected, found)
-    yield from each(constraints.all_others)
-    yield from each(indexes.compare)
-    # What enforces the foreign keys again switches a table's own triggers too.
-    yield from each(tables.properties)
-    yield from each(tables.triggers)
-    # After what they depend on.
-    yield from schema.of_tables(expected, found)
-    yield from tables.surplus(expected, found)
-    yield from schema.others(expected, found)
+    yield from each(constraints.others_wanted)
+    yield from each(indexes.wanted)
+    yield from each(tables.triggers_wanted)
+    yield from schema.others_wanted(expected, found)
+    # After all that may use them.
+    yield from schema.operators_surplus(expected, found)
     yield from schema.functions_surplus(expected, found)
+    yield from schema.types_surplus(expected, found)
     yield from enums.surplus(expected, found)
+    yield from schema.extensions_surplus(expected, found)
     yield from schema.comments(expected, found)

@@ -6,13 +6,29 @@ from dataclasses import replace
 from veza_site.catalog import Catalog, Column, Table
 from veza_site.ddl import (
     column_definition,
+    constraint_definition,
     quote,
 )
 from veza_site.differences.difference import MISSING, Difference, renamed_items, renaming
 
 
-def compare(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
-    """Yield the columns of a table that differ."""
+def surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the columns that a table should not have, each before those that it is made of."""
+    renamed = _renamed(table, found)
+    for column in sorted(found.columns.values(), key=lambda column: not column.generated):
+        if column.name not in table.columns and column.name not in renamed.values():
+            yield Difference(
+                f"column {table.name}.{column.name}",
+                "no such column",
+                _column_in_words(column),
+                "added by hand, or by a migration that this code does not have",
+                f"ALTER TABLE {quote(expected.schema, table.name)}"
+                f" DROP COLUMN IF EXISTS {quote(column.name)};",
+            )
+
+
+def wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the columns of a table that are missing, and those that are others."""
     alter = f"ALTER TABLE {quote(expected.schema, table.name)}"
     renamed = _renamed(table, found)
     for column in table.columns.values():
@@ -33,16 +49,9 @@ def compare(expected: Catalog, table: Table, found: Table) -> Iterator[Differenc
                 _column_in_words(column),
                 _column_in_words(there),
                 None,
-                _alter_column(alter, column, there),
-            )
-    for column in found.columns.values():
-        if column.name not in table.columns and column.name not in renamed.values():
-            yield Difference(
-                f"column {table.name}.{column.name}",
-                "no such column",
-                _column_in_words(column),
-                "added by hand, or by a migration that this code does not have",
-                f"{alter} DROP COLUMN {quote(column.name)};",
+                _made_anew(alter, table, found, column)
+                if "VIRTUAL" in there.properties and not column.generated
+                else _alter_column(alter, column, there),
             )
 
 
@@ -58,6 +67,20 @@ def _renamed(table: Table, found: Table) -> dict[str, str]:
 def _column_in_words(column: Column) -> str:
     tuning = [item for item in column.properties if " " in item or "=" in item]
     return " ".join([column_definition(column), *(f"[{item}]" for item in tuning)])
+
+
+def _made_anew(alter: str, table: Table, found: Table, column: Column) -> str:
+    """Return the SQL that makes a column anew, where it holds nothing, with its constraints."""
+    steps = [
+        f"{alter} DROP COLUMN {quote(column.name)};",
+        f"{alter} ADD COLUMN {column_definition(column)};",
+        *(
+            f"{alter} ADD {constraint_definition(item)};"
+            for item in table.constraints.values()
+            if column.name in item.columns and found.constraints.get(item.name) == item
+        ),
+    ]
+    return " ".join(["BEGIN;", *steps, "COMMIT;"])
 
 
 def _alter_column(alter: str, column: Column, found: Column) -> str:

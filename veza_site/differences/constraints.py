@@ -11,24 +11,54 @@ from veza_site.differences.difference import MISSING, Difference, renamed_items
 
 
 def primary_key(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
-    """Yield how a table's primary key differs."""
-    yield from _compare(expected, table, found, lambda item: item.kind == "primary key")
+    """Yield whether a table's primary key is missing or another."""
+    yield from _wanted(expected, table, found, lambda item: item.kind == "primary key")
 
 
-def all_others(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
-    """Yield the other constraints of a table that differ; UNIQUE is among the indexes."""
-    yield from _compare(expected, table, found, lambda item: item.kind != "primary key")
+def others_wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the other constraints that are missing or others; UNIQUE is among the indexes."""
+    yield from _wanted(expected, table, found, lambda item: item.kind != "primary key")
 
 
-def _compare(
+def foreign_keys_surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the foreign keys that a table should not have."""
+    yield from _surplus(expected, table, found, lambda item: item.kind == "foreign key")
+
+
+def others_surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the other constraints that a table should not have."""
+    yield from _surplus(expected, table, found, lambda item: item.kind != "foreign key")
+
+
+def _renamed(table: Table, found: Table) -> dict[str, str]:
+    return renamed_items(table.constraints, found.constraints, lambda item: item.definition)
+
+
+def _surplus(
     expected: Catalog, table: Table, found: Table, chosen: Callable[[Constraint], bool]
 ) -> Iterator[Difference]:
     alter = f"ALTER TABLE {quote(expected.schema, table.name)}"
-    renamed = renamed_items(table.constraints, found.constraints, lambda item: item.definition)
+    renamed = _renamed(table, found)
+    for item in filter(chosen, found.constraints.values()):
+        if item.name not in table.constraints and item.name not in renamed.values():
+            yield Difference(
+                f"constraint {table.name}.{item.name}",
+                "no such constraint",
+                item.definition,
+                "added by hand, or by a migration that this code does not have",
+                f"{alter} DROP CONSTRAINT IF EXISTS {quote(item.name)};",
+            )
+
+
+def _wanted(
+    expected: Catalog, table: Table, found: Table, chosen: Callable[[Constraint], bool]
+) -> Iterator[Difference]:
+    alter = f"ALTER TABLE {quote(expected.schema, table.name)}"
+    renamed = _renamed(table, found)
     for item in filter(chosen, table.constraints.values()):
         name = f"constraint {table.name}.{item.name}"
         there = found.constraints.get(item.name)
-        drop = f"{alter} DROP CONSTRAINT {quote(item.name)}"
+        drop = f"{alter} DROP CONSTRAINT IF EXISTS {quote(item.name)}"
         if item.name in renamed:
             old = renamed[item.name]
             mend = f"{alter} RENAME CONSTRAINT {quote(old)} TO {quote(item.name)};"
@@ -57,16 +87,6 @@ def _compare(
             mend = f"{drop}; {_add_constraint(alter, item)}"
             cause = "changed by hand, or by a migration that was not run here"
             yield Difference(name, item.definition, there.definition, cause, mend)
-    for item in filter(chosen, found.constraints.values()):
-        if item.name not in table.constraints and item.name not in renamed.values():
-            mend = f"{alter} DROP CONSTRAINT {quote(item.name)};"
-            yield Difference(
-                f"constraint {table.name}.{item.name}",
-                "no such constraint",
-                item.definition,
-                "added by hand, or by a migration that this code does not have",
-                mend,
-            )
 
 
 def _add_constraint(alter: str, item: Constraint) -> str:

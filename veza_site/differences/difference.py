@@ -1,7 +1,7 @@
 """What a difference is."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,3 +46,20 @@ def _alone(essences: dict[str, Any]) -> dict[Any, str]:
 def renaming(old: str, new: str, mend: str) -> tuple[str, str]:
     """Return the cause and the SQL for what holds data, which only people can tell to be ours."""
     return f"perhaps renamed to {old}", f"-- Only if {old} holds the data of {new}.\n{mend}"
+
+
+def users_first(uses: dict[str, Iterable[str]]) -> list[str]:
+    """Return the names of `uses` in an order in which each comes before those that it uses."""
+    order: list[str] = []
+    seen = set()
+
+    def visit(name: str) -> None:
+        if name in uses and name not in seen:
+            seen.add(name)
+            for used in uses[name]:
+                visit(used)
+            order.append(name)
+
+    for name in reversed(uses):
+        visit(name)
+    return order[::-1]

@@ -22,32 +22,11 @@ INDEX_NAMES = [
 ]
 
 
-def compare(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
-    """Yield the indexes of a table that differ."""
+def surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the indexes that a table should not have."""
     schema = expected.schema
-    ours = {index.name: index for index in table.indexes.values() if not index.primary}
-    theirs = {index.name: index for index in found.indexes.values() if not index.primary}
+    ours, theirs = _secondary(table), _secondary(found)
     renamed = renamed_items(ours, theirs, _essence_of_index)
-    for index in ours.values():
-        name = f"index {index.name}"
-        there = theirs.get(index.name)
-        create = create_index(expected, table, index, "CONCURRENTLY")
-        wanted = _index_in_words(index)
-        if index.name in renamed:
-            old = renamed[index.name]
-            mend = f"ALTER INDEX {quote(schema, old)} RENAME TO {quote(index.name)};"
-            yield Difference(name, wanted, MISSING, f"renamed to {old}", mend)
-        elif there is None:
-            cause = "dropped, perhaps for a bulk load, or with its column"
-            yield Difference(name, wanted, MISSING, cause, create)
-        elif _essence_of_index(there) != _essence_of_index(index):
-            cause = "made by hand under the name of another"
-            mend = f"{_drop_index(schema, table, there)} {create}"
-            yield Difference(name, wanted, _index_in_words(there), cause, mend)
-        elif there.valid != index.valid:
-            cause = "a CREATE INDEX CONCURRENTLY or REINDEX that failed, or still runs"
-            mend = f"REINDEX INDEX CONCURRENTLY {quote(schema, index.name)};"
-            yield Difference(name, wanted, f"{_index_in_words(there)} (invalid)", cause, mend)
     for index in theirs.values():
         if index.name not in ours and index.name not in renamed.values():
             cause = next(
@@ -61,6 +40,37 @@ def compare(expected: Catalog, table: Table, found: Table) -> Iterator[Differenc
                 cause,
                 _drop_index(schema, table, index),
             )
+
+
+def wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the indexes of a table that are missing, and those that are others."""
+    schema = expected.schema
+    ours, theirs = _secondary(table), _secondary(found)
+    renamed = renamed_items(ours, theirs, _essence_of_index)
+    for index in ours.values():
+        name = f"index {index.name}"
+        there = theirs.get(index.name)
+        create = create_index(expected, table, index, "CONCURRENTLY")
+        words = _index_in_words(index)
+        if index.name in renamed:
+            old = renamed[index.name]
+            mend = f"ALTER INDEX {quote(schema, old)} RENAME TO {quote(index.name)};"
+            yield Difference(name, words, MISSING, f"renamed to {old}", mend)
+        elif there is None:
+            cause = "dropped, perhaps for a bulk load, or with its column"
+            yield Difference(name, words, MISSING, cause, create)
+        elif _essence_of_index(there) != _essence_of_index(index):
+            cause = "made by hand under the name of another"
+            mend = f"{_drop_index(schema, table, there)} {create}"
+            yield Difference(name, words, _index_in_words(there), cause, mend)
+        elif there.valid != index.valid:
+            cause = "a CREATE INDEX CONCURRENTLY or REINDEX that failed, or still runs"
+            mend = f"REINDEX INDEX CONCURRENTLY {quote(schema, index.name)};"
+            yield Difference(name, words, f"{_index_in_words(there)} (invalid)", cause, mend)
+
+
+def _secondary(table: Table) -> dict[str, Index]:
+    return {name: index for name, index in table.indexes.items() if not index.primary}
 
 
 def _essence_of_index(index: Index) -> tuple[Any, ...]:

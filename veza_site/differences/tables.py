@@ -10,7 +10,13 @@ from veza_site.ddl import (
     quote,
     set_trigger,
 )
-from veza_site.differences.difference import MISSING, Difference, renamed_items, renaming
+from veza_site.differences.difference import (
+    MISSING,
+    Difference,
+    renamed_items,
+    renaming,
+    users_first,
+)
 
 # Tables that other tools make to keep their own state.
 TOOLS = {
@@ -53,22 +59,46 @@ def _names_and_types(table: Table) -> frozenset[tuple[str, str]]:
 
 
 def surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]:
-    """Yield the tables that should not be there."""
+    """Yield the tables that should not be there, each before those that it is made of."""
     renamed = renamed_items(expected.tables, found.tables, _names_and_types)
-    for table in found.tables.values():
-        if table.name not in expected.tables and table.name not in renamed.values():
-            tool = TOOLS.get(table.name)
+    unexpected = {
+        quote(found.schema, table.name): table
+        for table in found.tables.values()
+        if table.name not in expected.tables and table.name not in renamed.values()
+    }
+    for name in users_first({name: _uses(table) for name, table in unexpected.items()}):
+        table = unexpected[name]
+        tool = TOOLS.get(table.name)
+        yield Difference(
+            f"table {table.name}",
+            "no such table",
+            f"a table of {len(table.columns)} columns",
+            f"made by {tool}, to keep its state" if tool else "made by hand or another tool",
+            f"DROP TABLE IF EXISTS {name};",
+        )
+
+
+def _uses(table: Table) -> list[str]:
+    """Return the tables that a table refers to, or is a part of."""
+    references = [key.references for key in table.constraints.values() if key.references]
+    parents = [item.removeprefix("INHERITS ") for item in table.properties if "INHERITS" in item]
+    return [*references, *", ".join(parents).split(", ")]
+
+
+def triggers_surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the triggers that a table should not have."""
+    on_table = quote(expected.schema, table.name)
+    for trigger in found.triggers.values():
+        if trigger.name not in table.triggers:
+            cause = "added by hand, or by another tool"
+            mend = f"DROP TRIGGER {quote(trigger.name)} ON {on_table};"
             yield Difference(
-                f"table {table.name}",
-                "no such table",
-                f"a table of {len(table.columns)} columns",
-                f"made by {tool}, to keep its state" if tool else "made by hand or another tool",
-                f"DROP TABLE {quote(found.schema, table.name)};",
+                f"trigger {trigger.name}", "no such trigger", trigger.definition, cause, mend
             )
 
 
-def triggers(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
-    """Yield the triggers of a table that differ."""
+def triggers_wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the triggers of a table that are missing, and those that are others."""
     on_table = quote(expected.schema, table.name)
     for trigger in table.triggers.values():
         name = f"trigger {trigger.name}"
@@ -78,19 +108,15 @@ def triggers(expected: Catalog, table: Table, found: Table) -> Iterator[Differen
             cause = "dropped, or its migration was not run here"
             yield Difference(name, trigger.definition, MISSING, cause, again)
         elif there.definition != trigger.definition:
+            # REPLACE does not make a constraint trigger another one.
+            drop = f"DROP TRIGGER IF EXISTS {quote(trigger.name)} ON {on_table};"
+            mend = f"BEGIN; {drop} {again} COMMIT;"
             cause = "replaced by hand"
-            yield Difference(name, trigger.definition, there.definition, cause, again)
+            yield Difference(name, trigger.definition, there.definition, cause, mend)
         elif there.state != trigger.state:
             cause = "switched for a bulk load or a restore, and not back"
             mend = set_trigger(expected, table, trigger)
             yield Difference(name, trigger.state, there.state, cause, mend)
-    for trigger in found.triggers.values():
-        if trigger.name not in table.triggers:
-            cause = "added by hand, or by another tool"
-            mend = f"DROP TRIGGER {quote(trigger.name)} ON {on_table};"
-            yield Difference(
-                f"trigger {trigger.name}", "no such trigger", trigger.definition, cause, mend
-            )
 
 
 # What takes a property of a table back to what a new table has.
