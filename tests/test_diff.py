@@ -462,6 +462,13 @@ class Drift(TestCase):
         "CREATE TABLE notes (id uuid PRIMARY KEY, room_id uuid REFERENCES rooms)", "table notes"
     )
     test_unlogged_table = drift("ALTER TABLE rooms SET UNLOGGED", "table rooms")
+    test_unlogged_tables_that_refer_to_each_other = drift(
+        "ALTER TABLE bitrate_adaptation_logs SET UNLOGGED;"
+        "ALTER TABLE hls_transcode_queue SET UNLOGGED; ALTER TABLE hls_streams SET UNLOGGED",
+        "table hls_streams",
+        "table bitrate_adaptation_logs",
+        "table hls_transcode_queue",
+    )
     test_table_with_row_level_security = drift(
         "ALTER TABLE rooms ENABLE ROW LEVEL SECURITY", "table rooms"
     )

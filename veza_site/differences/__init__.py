@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from veza_site.catalog import Catalog
+from veza_site.ddl import in_order
 from veza_site.differences import columns, constraints, enums, indexes, schema, tables
 from veza_site.differences.difference import Difference
 
@@ -37,8 +38,11 @@ def _all(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     yield from enums.wanted(expected, found)
     yield from schema.functions_wanted(expected, found)
     yield from each(constraints.foreign_keys_surplus)
-    # What enforces the foreign keys again switches a table's own triggers too.
-    yield from each(tables.properties)
+    # A table can be LOGGED only after those that it refers to. What enforces the foreign keys again
+    # switches a table's own triggers too.
+    for table in in_order(expected):
+        if table.name in found.tables:
+            yield from tables.properties(expected, table, found.tables[table.name])
     yield from tables.surplus(expected, found)
     yield from each(constraints.others_surplus)
     yield from each(indexes.surplus)
