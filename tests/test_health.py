@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from django.conf import settings
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.test import TestCase, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 
@@ -60,7 +61,7 @@ def probe(*paths, url):
 
 class Healthz(TestCase):
     def setUp(self):
-        contract.write(connection)
+        contract.write(connection, MigrationLoader(connection))
 
     def assert_answers(self, status, body):
         answer = self.client.get("/healthz")
@@ -112,7 +113,7 @@ class Healthz(TestCase):
 
 class HealthzBesideALock(TransactionTestCase):
     def test_does_not_wait_for_a_lock_and_recovers(self):
-        contract.write(connection)
+        contract.write(connection, MigrationLoader(connection))
         with connect(connection.settings_dict["NAME"]) as other, other.transaction():
             other.execute("LOCK TABLE django.django_migrations")
             started = time.monotonic()
@@ -203,7 +204,7 @@ class Livez(TestCase):
 
 class Probes(TestCase):
     def test_come_by_any_host_and_plain_http_and_nothing_else_does(self):
-        contract.write(connection)
+        contract.write(connection, MigrationLoader(connection))
         strict = self.settings(
             ALLOWED_HOSTS=["veza.example"], SECURE_SSL_REDIRECT=True, DEBUG=False
         )
@@ -232,7 +233,7 @@ class Probes(TestCase):
             )
 
     def test_get_or_head_and_nothing_else(self):
-        contract.write(connection)
+        contract.write(connection, MigrationLoader(connection))
         for path in ["/livez", "/healthz"]:
             head = self.client.head(path)
             self.assertEqual((head.status_code, head.content), (200, b""))

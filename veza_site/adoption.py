@@ -68,7 +68,7 @@ def adopt(connection: BaseDatabaseWrapper) -> contract.Contract:
             raise Differs(found)
         state = executor.migrate(loader.graph.leaf_nodes(), plan)
         history.keep(connection, rows)
-        carried = contract.write(connection)
+        carried = contract.write(connection, loader)
     # As after every `migrate`, which does it again if this is interrupted.
     emit_post_migrate_signal(
         verbosity=0, interactive=False, db=connection.alias, apps=state.apps, plan=plan

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 from veza_site.catalog import Catalog, read_catalog
 from veza_site.ddl import literal
@@ -151,12 +152,10 @@ def differences_around(cursor: Any) -> list[Difference]:
     return found
 
 
-def write(connection: BaseDatabaseWrapper) -> Contract:
+def write(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> Contract:
     """Let the database say which contract it carries now, and return that."""
-    loader = MigrationLoader(connection)
-    applied = [
-        str(loader.graph.nodes[key]) for key in v1_plan(loader) if key in loader.applied_migrations
-    ]
+    recorded = MigrationRecorder(connection).applied_migrations()
+    applied = [str(loader.graph.nodes[key]) for key in v1_plan(loader) if key in recorded]
     with connection.cursor() as cursor:
         carried = Contract(
             version=max((v.version for v in history() if v.migration in applied), default=0),

@@ -14,6 +14,7 @@ from django.core.management import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 from veza_site.contract import v1_plan
 from veza_site.sql_text import normalised
@@ -24,13 +25,12 @@ Key = tuple[str, str]
 Row = tuple[str, str, str, str]
 
 
-def check(connection: BaseDatabaseWrapper) -> None:
+def check(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> None:
     """
     Refuse a database that is ahead of this code, or that another form of a migration has made.
 
     Raises CommandError, which names the migrations.
     """
-    loader = MigrationLoader(connection)
     unknown = [
         key
         for key in loader.applied_migrations
@@ -81,19 +81,20 @@ def row(migration: Migration, sql: list[str]) -> Row:
     return migration.app_label, migration.name, _fingerprint(sql), _source(migration)
 
 
-def rows_to_keep(connection: BaseDatabaseWrapper, made: dict[Key, Row]) -> list[Row]:
+def rows_to_keep(
+    connection: BaseDatabaseWrapper, loader: MigrationLoader, made: dict[Key, Row]
+) -> list[Row]:
     """
     Return what is to be kept of V1's applied migrations, and is not yet.
 
     `made` has what is known of those that were applied just now; others are rendered again.
     """
-    loader = MigrationLoader(connection)
     kept = _kept(connection)
+    applied = MigrationRecorder(connection).applied_migrations()
     return [
         made[key] if key in made else rendered(connection, loader, key)
         for key in v1_plan(loader)
-        if key in loader.applied_migrations
-        and kept.get(key, ("", ""))[1] != _source(loader.disk_migrations[key])
+        if key in applied and kept.get(key, ("", ""))[1] != _source(loader.disk_migrations[key])
     ]
 
 

@@ -62,6 +62,7 @@ class Patience:
         self.pause = FIRST_PAUSE
         self.end: float | None = None  # of the patience, from the first time it is needed
         self.began: float | None = None  # when the transaction began, on the monotonic clock
+        self.bound: float | None = None  # the lock_timeout that the session has
         self.running_since: float | None = None  # the statement that runs now
 
     def through[T](self, work: Callable[[], T]) -> T:
@@ -141,12 +142,21 @@ class Patience:
         self, execute: Callable, sql: Any, params: Any, many: bool, context: dict, seconds: float
     ) -> Any:
         session = self.connection.connection
-        if session.info.transaction_status is TransactionStatus.INERROR:
+        status = session.info.transaction_status
+        if status is TransactionStatus.INERROR:
+            self.bound = None  # it goes back with the savepoint
             return execute(sql, params, many, context)  # ROLLBACK TO SAVEPOINT, or an error again
-        local = "LOCAL " if self.connection.in_atomic_block else ""
-        # By psycopg alone: Django's cursor would come here again.
-        with self.connection.wrap_database_errors:
-            session.execute(f"SET {local}lock_timeout = {max(int(seconds * 1000), 1)}")
+        # Not for every statement: a small difference costs more than it is worth.
+        if (
+            self.bound is None
+            or status is TransactionStatus.IDLE
+            or abs(self.bound - seconds) > SHORTEST_WAIT
+        ):
+            self.bound = seconds
+            local = "LOCAL " if self.connection.in_atomic_block else ""
+            # By psycopg alone: Django's cursor would come here again.
+            with self.connection.wrap_database_errors:
+                session.execute(f"SET {local}lock_timeout = {max(int(seconds * 1000), 1)}")
         self.running_since = time.monotonic()
         try:
             return execute(sql, params, many, context)

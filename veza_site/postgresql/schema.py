@@ -30,9 +30,9 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         self.connection.schema_statements = self.statements
 
     def execute(self, sql: Any, params: Any = ()) -> None:
-        text = sql if params is None else self.connection.ops.compose_sql(str(sql), params)
-        self.statements.append(str(text))
-        super().execute(sql, params)
+        text = str(sql) if params is None else self.connection.ops.compose_sql(str(sql), params)
+        self.statements.append(text)
+        super().execute(text, None)
 
     def create_model(self, model: type[Model]) -> None:
         super().create_model(model)

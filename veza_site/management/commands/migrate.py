@@ -10,6 +10,7 @@ from django.core.management.commands import migrate
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
+from django.db.migrations.loader import MigrationLoader
 from django.db.models.signals import pre_migrate
 
 from veza_site import contract
@@ -40,18 +41,20 @@ class Command(migrate.Command):
             super().handle(*arguments, **options)
             return
         if options["plan"] or options["check_unapplied"]:
-            history.check(self.connection)
+            history.check(self.connection, MigrationLoader(self.connection))
             super().handle(*arguments, **options)
             return
         self.plan = []
         self.applied = 0
         self.made: dict[history.Key, history.Row] = {}
         with self._state_told(), turn(self.connection, settings.MIGRATE_TURN_TIMEOUT, self.say):
-            history.check(self.connection)
+            self.loader = MigrationLoader(self.connection)
+            history.check(self.connection, self.loader)
             self.is_kept = history.is_kept(self.connection)
             self._migrate(*arguments, **options)
             if history.is_kept(self.connection):
-                history.keep(self.connection, history.rows_to_keep(self.connection, self.made))
+                rows = history.rows_to_keep(self.connection, self.loader, self.made)
+                history.keep(self.connection, rows)
             self._write_contract()
 
     def _migrate(self, *arguments: Any, **options: Any) -> None:
@@ -67,7 +70,7 @@ class Command(migrate.Command):
             patience.through(go_on)
 
     def _write_contract(self) -> None:
-        carried, expected = contract.write(self.connection), contract.expected()
+        carried, expected = contract.write(self.connection, self.loader), contract.expected()
         whole = carried.version == expected.version
         if whole and carried.fingerprint != expected.fingerprint:
             self.say(
@@ -103,7 +106,7 @@ class Command(migrate.Command):
             what = " ".join(str(error).split("\n")[0].split()) or "interrupted"
             if self.applied:
                 with contextlib.suppress(Error):
-                    contract.write(self.connection)
+                    contract.write(self.connection, self.loader)
             raise CommandError(f"{self._where()}: {what}. {self._state()}") from error
         except CommandError:
             self._close_line()
