@@ -1,5 +1,6 @@
 """`migrate` on many machines at once, beside running services, and when the server goes away."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ import time
 from unittest import skipUnless
 
 from django.conf import settings
-from django.db import connection
+from django.db import DataError, connection, transaction
 from django.test import TestCase
 from psycopg import sql
 
@@ -28,6 +29,7 @@ from tests.late import LateDomain
 from tests.servers import Pooler, Server
 from veza_site import contract
 from veza_site.catalog import read_catalog
+from veza_site.migrating.patience import Patience
 from veza_site.migrating.turn import LOCK
 
 # How often what goes wrong only sometimes is tried.
@@ -345,6 +347,19 @@ class Locks(Migrated):
         self.assertEqual(migrate.returncode, 0)
         indexes = read_catalog(self.server.cursor()).tables["tracks"].indexes
         self.assertTrue(indexes["idx_tracks_mood"].valid)
+
+
+class Savepoint(TestCase):
+    def test_that_is_rolled_back_in_a_migration_does_it_no_harm(self):
+        def migrate():
+            with connection.cursor() as cursor:
+                with contextlib.suppress(DataError), transaction.atomic():
+                    cursor.execute("SELECT 1 / 0")
+                cursor.execute("SELECT 1")
+                return cursor.fetchone()
+
+        patience = Patience(connection, lock_timeout=2, patience=2, say=print)
+        self.assertEqual(patience.through(migrate), (1,))
 
 
 class Preflight(Migrated):

@@ -83,8 +83,10 @@ class Patience:
     @contextlib.contextmanager
     def _applied(self) -> Iterator[None]:
         """Let the connection's statements wait for locks like this."""
+        self.connection.ensure_connection()
+        pid = self.connection.connection.info.backend_pid
         done = threading.Event()
-        watcher = threading.Thread(target=self._watch, args=[done], daemon=True)
+        watcher = threading.Thread(target=self._watch, args=[pid, done], daemon=True)
         watcher.start()
         try:
             with self.connection.execute_wrapper(self._execute):
@@ -163,9 +165,8 @@ class Patience:
         finally:
             self.running_since = None
 
-    def _watch(self, done: threading.Event) -> None:
-        """Say for whom a statement waits, from a session of its own."""
-        pid = self.connection.connection.info.backend_pid
+    def _watch(self, pid: int, done: threading.Event) -> None:
+        """Say for whom a statement of the session `pid` waits, from a session of its own."""
         with contextlib.ExitStack() as stack:
             session = None
             told = (0.0, 0.0)  # of which statement, and when
