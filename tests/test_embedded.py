@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -132,6 +133,13 @@ class EmbeddedServer(SimpleTestCase):
             if not server.is_running() or server.status() == psutil.STATUS_ZOMBIE:
                 return
         self.fail("the server still runs")
+
+    def test_is_shared_by_commands_that_make_it_at_once(self):
+        """Neither waits for the other to end."""
+        with ThreadPoolExecutor() as threads:
+            first, second = threads.map(lambda _: self.command(), range(2))
+        self.assertEqual(first.socket_directory, second.socket_directory)
+        self.assertEqual((first.end(), second.end()), ("", ""))
 
     def test_starts_after_its_first_start_was_interrupted(self):
         for number in (signal.SIGINT, signal.SIGKILL):

