@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -144,25 +145,34 @@ class EmbeddedServer(SimpleTestCase):
     def test_starts_after_its_first_start_was_interrupted(self):
         for number in (signal.SIGINT, signal.SIGKILL):
             with self.subTest(number):
-                first = subprocess.Popen(
-                    [sys.executable, "-c", COMMAND, self.data],
-                    cwd=settings.BASE_DIR,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
-                # As soon as initdb is at work.
-                while not list(self.data.parent.glob("data.new-*/base")):
-                    self.assertIsNone(first.poll())
-                os.killpg(first.pid, number)
-                first.communicate(timeout=60)
+                while not self.interrupted_while_initdb_is_at_work(number):
+                    shutil.rmtree(self.data)  # it was made before that was seen
                 self.assertFalse(self.data.exists())
         self.assertEqual(self.command().end(), "")
         self.assertEqual(
             {path.name for path in self.data.parent.iterdir()} - {"data"},
             {"data.lock", "data.lock.watch"},
         )
+
+    def interrupted_while_initdb_is_at_work(self, number):
+        """Start a first command and interrupt it, and return whether initdb was still at work."""
+        before = set(self.data.parent.glob("data.new-*/base"))
+        first = subprocess.Popen(
+            [sys.executable, "-c", COMMAND, self.data],
+            cwd=settings.BASE_DIR,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        at_work = False
+        while not at_work and not self.data.exists():
+            self.assertIsNone(first.poll())
+            at_work = bool(set(self.data.parent.glob("data.new-*/base")) - before)
+        if at_work:
+            os.killpg(first.pid, number)
+        first.communicate(timeout=60)  # which lets it end by itself otherwise
+        return at_work and not self.data.exists()
 
     def test_is_not_started_below_a_path_with_a_space(self):
         with self.assertRaisesMessage(OperationalError, "the path has a space"):
