@@ -1,5 +1,6 @@
 """`migrate`: forward only, again without effect, after a crash to the end."""
 
+import dataclasses
 import io
 import signal
 import subprocess
@@ -190,9 +191,10 @@ class Chat(TestCase):
             self.assertEqual(read_catalog(server.cursor()), migrated_catalog())
 
     def state(self, server):
-        cursor = server.cursor()
+        catalog = read_catalog(server.cursor(), "chat")
         rows = server.execute("SELECT xmin, ctid, * FROM chat.messages").fetchall()
-        return read_catalog(cursor, "chat"), rows
+        # V1's extensions are the database's, and listed with every schema.
+        return dataclasses.replace(catalog, extensions=()), rows
 
 
 class ResetDb(TestCase):
