@@ -1,16 +1,19 @@
 """Databases of their own for tests that build, break or drop a schema."""
 
 import contextlib
+import io
 import os
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
 from django.apps import apps
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection, connections
 from django.test import TestCase
 from psycopg import sql
@@ -117,6 +120,16 @@ def start(
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def schema(subcommand: str, **options: Any) -> tuple[int, str]:
+    """Return the exit status of `manage.py schema`, run in this process, and what it wrote."""
+    output = io.StringIO()
+    try:
+        call_command("schema", subcommand, stdout=output, **options)
+    except SystemExit as end:
+        return end.code, output.getvalue()
+    return 0, output.getvalue()
 
 
 def process_environment(database: str | None, **environment: str | None) -> dict[str, str]:

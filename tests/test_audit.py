@@ -1,10 +1,9 @@
 """`manage.py schema audit` judges any database, the system checks judge the models: by one rule."""
 
-import io
 import itertools
 import json
 
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.db import connection, models
 from django.db.models.functions import Lower
 from django.test import SimpleTestCase, TestCase
@@ -17,6 +16,7 @@ from tests.databases import (
     manage,
     migrated_catalog,
     role,
+    schema,
     v1_models,
 )
 from veza_site.checks import check_standard
@@ -39,13 +39,7 @@ CREATE INDEX by_time_too ON posts (created_at);
 
 
 def audit(**options):
-    """Return the exit status of `schema audit` and what it wrote."""
-    output = io.StringIO()
-    try:
-        call_command("schema", "audit", stdout=output, **options)
-    except SystemExit as end:
-        return end.code, output.getvalue()
-    return 0, output.getvalue()
+    return schema("audit", **options)
 
 
 class Audit(TestCase):

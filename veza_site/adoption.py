@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
 from veza_site import contract
@@ -44,7 +45,7 @@ class Executor(MigrationExecutor):
 
 def is_migrated(connection: BaseDatabaseWrapper) -> bool:
     """Return whether `migrate` has recorded any of V1's migrations here already."""
-    loader = MigrationExecutor(connection).loader
+    loader = MigrationLoader(connection)
     return any(key in loader.applied_migrations for key in contract.v1_plan(loader))
 
 

@@ -8,6 +8,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 env = Env()
 
+# Seconds to connect to each host, where a URL has no other; without it, minutes.
+CONNECT_TIMEOUT = 5
+
 
 def not_empty(value: str | list[str]) -> None:
     """Refuse a variable that is set to nothing, or a list with nothing in it."""

@@ -34,10 +34,10 @@ def explain(error: BaseException) -> str | None:
     that is too old, and a role that lacks a right. Returns None for anything else.
     """
     if isinstance(error, EnvError | ImproperlyConfigured | NotSupportedError):
-        return _one_line(error)
+        return one_line(error)
     cause = _psycopg_error(error)
     if isinstance(error, OperationalError) and cause is None:
-        return _one_line(error)  # from veza_site.embedded
+        return one_line(error)  # from veza_site.embedded
     if isinstance(
         cause, psycopg.errors.InsufficientPrivilege | psycopg.errors.ReadOnlySqlTransaction
     ):
@@ -48,7 +48,7 @@ def explain(error: BaseException) -> str | None:
         )
     # libpq reports a server that it can't reach, or that turns it away, without an SQLSTATE.
     if isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None:
-        return f"no connection to PostgreSQL: {_one_line(cause)}"
+        return f"no connection to PostgreSQL: {one_line(cause)}"
     return None
 
 
@@ -59,5 +59,11 @@ def _psycopg_error(error: BaseException | None) -> psycopg.Error | None:
     return error
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """Return what an error says, all of it, on one line."""
     return " ".join(str(error).split())
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says: PostgreSQL's next ones may quote a row."""
+    return " ".join(str(error).partition("\n")[0].split())

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.utils.deprecation import MiddlewareMixin
 
 from veza_site import contract
+from veza_site.errors import one_line
 
 METHODS = ["GET", "HEAD"]
 
@@ -62,7 +63,7 @@ def failing_checks() -> list[str]:
             cursor.execute("SELECT app, name FROM django_migrations")
             applied = set(cursor.fetchall())
     except Error as error:
-        logger.warning("The database does not answer: %s", " ".join(str(error).split()))
+        logger.warning("The database does not answer: %s", one_line(error))
         return ["database"]
     checks = {
         "migrations": _migrations() <= applied,

@@ -7,7 +7,7 @@ PostgreSQL and for this machine only; with it, everything is as production needs
 
 from pathlib import Path
 
-from veza_site.environment import env, host_names, not_empty, positive
+from veza_site.environment import CONNECT_TIMEOUT, env, host_names, not_empty, positive
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -78,7 +78,7 @@ TEMPLATES = [
 _database["ENGINE"] = "veza_site.postgresql"
 _options = _database.setdefault("OPTIONS", {})
 _options["options"] = f"{_options.get('options', '')} -c search_path=public,django".strip()
-_options.setdefault("connect_timeout", 5)  # seconds, for each host; without it, minutes
+_options.setdefault("connect_timeout", CONNECT_TIMEOUT)
 DATABASES = {"default": _database}
 
 # Seconds: how long `migrate` waits for another one to end, how long others may have to queue behind

@@ -14,6 +14,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.models.signals import pre_migrate
 
 from veza_site import contract
+from veza_site.errors import first_line
 from veza_site.migrating import history, preflight
 from veza_site.migrating.patience import Patience
 from veza_site.migrating.turn import turn
@@ -103,7 +104,7 @@ class Command(migrate.Command):
             yield
         except (Error, KeyboardInterrupt) as error:
             self._close_line()
-            what = " ".join(str(error).split("\n")[0].split()) or "interrupted"
+            what = first_line(error) or "interrupted"
             if self.applied:
                 with contextlib.suppress(Error):
                     contract.write(self.connection, self.loader)

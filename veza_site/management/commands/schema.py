@@ -18,6 +18,8 @@ from veza_site import adoption, contract, export
 from veza_site.catalog import Catalog, read_catalog
 from veza_site.dictionary import schema_document
 from veza_site.differences import Difference, differences
+from veza_site.environment import CONNECT_TIMEOUT
+from veza_site.errors import first_line
 from veza_site.migrating import preflight
 from veza_site.migrating.patience import Patience
 from veza_site.migrating.turn import turn
@@ -153,8 +155,9 @@ class Command(BaseCommand):
                 differ = "1 object differs" if many == 1 else f"{many} objects differ"
                 raise CommandError(f"This is not V1: {differ}. Nothing was changed.") from None
             except Error as error:
-                what = " ".join(str(error).split("\n")[0].split())
-                raise CommandError(f"Not adopted: {what}. Nothing was changed.") from error
+                raise CommandError(
+                    f"Not adopted: {first_line(error)}. Nothing was changed."
+                ) from error
         self.stdout.write(
             "Adopted: V1's migrations are recorded as applied, Django's own tables are made."
         )
@@ -220,7 +223,7 @@ def _cursor(database: str) -> Iterator[Any]:
     """Yield a cursor on a database of the settings, or on that of a URL, there only to read."""
     if database.startswith(("postgresql://", "postgres://")):
         try:
-            parameters = {"connect_timeout": 5, **conninfo_to_dict(database)}
+            parameters = {"connect_timeout": CONNECT_TIMEOUT, **conninfo_to_dict(database)}
         except psycopg.Error:  # which would repeat the URL: it may hold a password
             raise CommandError("libpq can't read the URL of the database.") from None
         with (
