@@ -1,6 +1,9 @@
-from django.apps import apps
 from django.contrib import admin
 
+from legacy_chat.models import Room
 from veza_site.admin import V1Admin
 
-admin.site.register(apps.get_app_config("legacy_chat").get_models(), V1Admin)
+
+@admin.register(Room)
+class RoomAdmin(V1Admin):
+    pass

@@ -1,6 +1,19 @@
-from django.apps import apps
 from django.contrib import admin
 
+from media.models import BitrateAdaptationLog, HlsStream, HlsTranscodeJob
 from veza_site.admin import V1Admin
 
-admin.site.register(apps.get_app_config("media").get_models(), V1Admin)
+
+@admin.register(HlsStream)
+class HlsStreamAdmin(V1Admin):
+    pass
+
+
+@admin.register(HlsTranscodeJob)
+class HlsTranscodeJobAdmin(V1Admin):
+    pass
+
+
+@admin.register(BitrateAdaptationLog)
+class BitrateAdaptationLogAdmin(V1Admin):
+    pass

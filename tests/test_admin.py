@@ -11,7 +11,7 @@ from accounts.models import RefreshToken, User, UserSession
 from rbac.models import Role, UserProfile
 from tests.databases import v1_models
 from tests.rows import rows
-from veza_site.admin import is_secret
+from veza_site.admin.secrets import is_secret
 from veza_site.demo import EMAIL, PASSWORD
 
 CANARY = "canary"
