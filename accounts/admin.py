@@ -13,29 +13,101 @@ from veza_site.admin import V1Admin
 
 @admin.register(User)
 class UserAdmin(V1Admin):
-    pass
+    can_add = False  # the platform signs people up
+    list_display = [
+        "username",
+        "email",
+        "role",
+        "status",
+        "is_verified",
+        "locked_until",
+        "last_login",
+        "created_at",
+    ]
+    search_fields = ["email", "username"]
+    readonly_fields = [
+        "status",
+        "two_factor_enabled",
+        "token_version",
+        "failed_login_attempts",
+        "locked_until",
+        "last_login",
+        "last_login_ip",
+    ]
+    fieldsets = [
+        (None, {"fields": ["username", "email", "is_verified"]}),
+        ("Access", {"fields": ["role", "status", "token_version"]}),
+        (
+            "Signing in",
+            {
+                "fields": [
+                    "two_factor_enabled",
+                    "last_login",
+                    "last_login_ip",
+                    "failed_login_attempts",
+                    "locked_until",
+                ]
+            },
+        ),
+    ]
 
 
 @admin.register(FederatedIdentity)
 class FederatedIdentityAdmin(V1Admin):
-    pass
+    can_add = False  # made by logging in at the provider
+    list_display = ["provider", "user", "display_name", "email", "last_login_at", "created_at"]
+    readonly_fields = ["user", "provider", "provider_user_id", "last_login_at"]
+    fieldsets = [
+        (None, {"fields": ["user", "provider", "provider_user_id", "last_login_at"]}),
+        ("What the provider says", {"fields": ["email", "display_name", "avatar_url"]}),
+    ]
+
+
+class TokenAdmin(V1Admin):
+    """Tokens are made, used and revoked by the platform; here they are looked at."""
+
+    can_add = can_change = False
 
 
 @admin.register(RefreshToken)
-class RefreshTokenAdmin(V1Admin):
-    pass
+class RefreshTokenAdmin(TokenAdmin):
+    list_display = [
+        "created_at",
+        "user",
+        "ip_address",
+        "expires_at",
+        "revoked_at",
+        "revoked_reason",
+    ]
+    fieldsets = [
+        (None, {"fields": ["user", "expires_at", "ip_address", "user_agent"]}),
+        ("The end of it", {"fields": ["revoked_at", "revoked_reason", "replaced_by"]}),
+    ]
 
 
 @admin.register(PasswordResetToken)
-class PasswordResetTokenAdmin(V1Admin):
-    pass
+class PasswordResetTokenAdmin(TokenAdmin):
+    list_display = ["created_at", "user", "ip_address", "expires_at", "used_at"]
 
 
 @admin.register(EmailVerificationToken)
-class EmailVerificationTokenAdmin(V1Admin):
-    pass
+class EmailVerificationTokenAdmin(TokenAdmin):
+    list_display = ["created_at", "user", "email", "expires_at", "used_at"]
 
 
 @admin.register(UserSession)
-class UserSessionAdmin(V1Admin):
-    pass
+class UserSessionAdmin(TokenAdmin):
+    list_display = [
+        "__str__",
+        "user",
+        "ip_address",
+        "last_activity_at",
+        "expires_at",
+        "revoked_at",
+        "created_at",
+    ]
+    fieldsets = [
+        (None, {"fields": ["user", "refresh_token", "last_activity_at", "expires_at"]}),
+        ("Device", {"fields": ["device_name", "device_info", "ip_address", "user_agent"]}),
+        ("The end of it", {"fields": ["revoked_at", "revoked_reason"]}),
+    ]

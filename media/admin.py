@@ -6,14 +6,66 @@ from veza_site.admin import V1Admin
 
 @admin.register(HlsStream)
 class HlsStreamAdmin(V1Admin):
-    pass
+    can_add = can_change = False  # the transcoder's
+    list_display = ["__str__", "track", "status", "segment_count", "total_size", "created_at"]
+    fieldsets = [
+        (None, {"fields": ["track", "codec", "status", "error_message"]}),
+        (
+            "Files",
+            {
+                "fields": [
+                    "master_playlist_path",
+                    "bitrates_kbps",
+                    "segment_count",
+                    "segment_duration_seconds",
+                    "total_size",
+                ]
+            },
+        ),
+    ]
 
 
 @admin.register(HlsTranscodeJob)
 class HlsTranscodeJobAdmin(V1Admin):
-    pass
+    can_add = False  # the upload enqueues
+    list_display = [
+        "__str__",
+        "track",
+        "status",
+        "priority",
+        "attempts",
+        "locked_by",
+        "finished_at",
+        "created_at",
+    ]
+    # What the queue's transactions keep.
+    readonly_fields = [
+        "track",
+        "stream",
+        "status",
+        "attempts",
+        "locked_by",
+        "lease_expires_at",
+        "started_at",
+        "finished_at",
+        "error_message",
+        "payload",
+    ]
+    fieldsets = [
+        (None, {"fields": ["track", "stream", "status", "error_message"]}),
+        ("Queue", {"fields": ["priority", "available_at", "attempts", "max_attempts", "payload"]}),
+        ("Worker", {"fields": ["locked_by", "lease_expires_at", "started_at", "finished_at"]}),
+    ]
 
 
 @admin.register(BitrateAdaptationLog)
 class BitrateAdaptationLogAdmin(V1Admin):
-    pass
+    list_display = [
+        "created_at",
+        "stream",
+        "user",
+        "from_bitrate_kbps",
+        "to_bitrate_kbps",
+        "bandwidth_kbps",
+        "reason",
+    ]

@@ -6,29 +6,42 @@ from veza_site.admin import V1Admin
 
 @admin.register(Role)
 class RoleAdmin(V1Admin):
-    pass
+    list_display = ["name", "display_name", "is_system", "created_at"]
+    search_fields = ["name"]
+    readonly_fields = ["is_system"]
+    fieldsets = [(None, {"fields": ["name", "display_name", "description", "is_system"]})]
 
 
 @admin.register(Permission)
 class PermissionAdmin(V1Admin):
-    pass
+    list_display = ["__str__", "description", "created_at"]
+    search_fields = ["resource"]
 
 
 @admin.register(UserRole)
 class UserRoleAdmin(V1Admin):
-    pass
+    list_display = ["created_at", "user", "role", "granted_by", "expires_at"]
 
 
 @admin.register(RolePermission)
 class RolePermissionAdmin(V1Admin):
-    pass
+    list_display = ["created_at", "role", "permission"]
 
 
 @admin.register(UserProfile)
 class UserProfileAdmin(V1Admin):
-    pass
+    list_display = ["__str__", "user", "location", "website_url", "updated_at"]
+    fieldsets = [
+        (None, {"fields": ["user", "display_name", "first_name", "last_name", "location", "bio"]}),
+        ("Links", {"fields": ["avatar_url", "banner_url", "website_url", "social_links"]}),
+    ]
 
 
 @admin.register(UserSettings)
 class UserSettingsAdmin(V1Admin):
-    pass
+    list_display = ["created_at", "user", "language", "theme", "profile_is_public", "updated_at"]
+    fieldsets = [
+        (None, {"fields": ["user", "language", "timezone", "theme", "audio_quality"]}),
+        ("Notifications", {"fields": ["email_notifications", "push_notifications"]}),
+        ("Other", {"fields": ["profile_is_public", "preferences"]}),
+    ]

@@ -15,57 +15,138 @@ from streaming.models import (
 )
 from veza_site.admin import V1Admin
 
+FILE = ["file_path", "file_size", "mime_type", "checksum_sha256"]
+
 
 @admin.register(Track)
 class TrackAdmin(V1Admin):
-    pass
+    can_add = False  # uploaded to the platform
+    list_display = [
+        "title",
+        "artist",
+        "creator",
+        "status",
+        "is_public",
+        "play_count",
+        "published_at",
+        "created_at",
+    ]
+    search_fields = ["slug"]
+    # What the upload, the transcoder and the listeners write.
+    readonly_fields = [
+        "creator",
+        *FILE,
+        "duration_seconds",
+        "waveform_url",
+        "status",
+        "play_count",
+        "like_count",
+        "share_count",
+        "comment_count",
+    ]
+    fieldsets = [
+        (None, {"fields": ["title", "slug", "artist", "album", "creator", "description"]}),
+        (
+            "Music",
+            {"fields": ["genre", "tags", "bpm", "musical_key", "duration_seconds", "is_explicit"]},
+        ),
+        ("Publication", {"fields": ["status", "is_public", "published_at"]}),
+        ("Listeners", {"fields": ["play_count", "like_count", "share_count", "comment_count"]}),
+        ("File", {"fields": [*FILE, "cover_url", "waveform_url"]}),
+    ]
 
 
 @admin.register(TrackVersion)
 class TrackVersionAdmin(V1Admin):
-    pass
+    can_add = False  # uploaded to the platform
+    list_display = ["__str__", "track", "label", "is_current", "file_size", "created_at"]
+    readonly_fields = [
+        "track",
+        "created_by",
+        "version_number",
+        "is_current",
+        *FILE,
+        "duration_seconds",
+    ]
+    fieldsets = [
+        (None, {"fields": ["track", "version_number", "is_current", "created_by"]}),
+        ("Notes", {"fields": ["label", "change_notes"]}),
+        ("File", {"fields": [*FILE, "duration_seconds"]}),
+    ]
 
 
 @admin.register(TrackHistory)
 class TrackHistoryAdmin(V1Admin):
-    pass
+    list_display = ["created_at", "track", "user", "action"]
 
 
 @admin.register(Playlist)
 class PlaylistAdmin(V1Admin):
-    pass
+    list_display = [
+        "title",
+        "owner",
+        "is_public",
+        "is_collaborative",
+        "track_count",
+        "follower_count",
+        "created_at",
+    ]
+    search_fields = ["slug"]
+    readonly_fields = ["duplicated_from", "track_count", "follower_count"]
+    fieldsets = [
+        (None, {"fields": ["title", "slug", "owner", "description", "cover_url"]}),
+        ("Who may see it", {"fields": ["is_public", "is_collaborative"]}),
+        ("Counts", {"fields": ["track_count", "follower_count", "duplicated_from"]}),
+    ]
 
 
 @admin.register(PlaylistTrack)
 class PlaylistTrackAdmin(V1Admin):
-    pass
+    # The platform's transactions keep positions without holes, and the playlist's counter.
+    can_add = can_change = can_delete = False
+    list_display = ["position", "playlist", "track", "added_by", "created_at"]
 
 
 @admin.register(PlaylistCollaborator)
 class PlaylistCollaboratorAdmin(V1Admin):
-    pass
+    list_display = ["permission", "playlist", "user", "invited_by", "accepted_at", "created_at"]
 
 
 @admin.register(PlaylistFollow)
 class PlaylistFollowAdmin(V1Admin):
-    pass
+    list_display = ["created_at", "playlist", "user"]
 
 
 @admin.register(TrackPlay)
 class TrackPlayAdmin(V1Admin):
-    pass
+    list_display = [
+        "created_at",
+        "track",
+        "user",
+        "duration_played_seconds",
+        "completion_percentage",
+        "source",
+        "device_type",
+        "country_code",
+    ]
 
 
 @admin.register(TrackLike)
 class TrackLikeAdmin(V1Admin):
-    pass
+    list_display = ["created_at", "track", "user"]
 
 
 @admin.register(TrackShare)
 class TrackShareAdmin(V1Admin):
-    pass
+    list_display = ["created_at", "track", "user", "platform"]
 
 
 @admin.register(TrackComment)
 class TrackCommentAdmin(V1Admin):
-    pass
+    can_add = False  # written by listeners, and counted
+    list_display = ["content", "track", "user", "timestamp_seconds", "edited_at", "created_at"]
+    readonly_fields = ["track", "user", "parent", "edited_at"]
+    fieldsets = [
+        (None, {"fields": ["content", "timestamp_seconds", "edited_at"]}),
+        ("Where", {"fields": ["track", "user", "parent"]}),
+    ]

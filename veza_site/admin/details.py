@@ -39,5 +39,5 @@ class DetailAdmin(admin.ModelAdmin):
             options["empty_value"] = None  # as Django does for a CharField: NULL stays NULL
         return super().formfield_for_dbfield(db_field, request, **options)
 
-    def has_add_permission(self, request: HttpRequest, *arguments: Any) -> bool:
-        return not self._needs_secret and super().has_add_permission(request, *arguments)
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return not self._needs_secret and super().has_add_permission(request)
