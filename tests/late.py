@@ -36,7 +36,7 @@ class LateDomain:
             "DJANGO_SETTINGS_MODULE": "late_settings",
         }
 
-    def write(self, name, *statements, atomic=True, after=("veza_site", "0902_migration_sql")):
+    def write(self, name, *statements, atomic=True, after=("veza_site", "0903_admin_log_indexes")):
         """Write the migration `name`, which runs these statements and depends on `after`."""
         (self.migrations / f"{name}.py").write_text(
             MIGRATION.format(atomic=atomic, dependencies=[after], statements=list(statements))

@@ -16,7 +16,11 @@ from veza_site.differences import Difference, differences
 from veza_site.migrating import history
 
 # Ours that are about Django's own tables, and have to run; the others' effect is there already.
-ABOUT_DJANGO = {("veza_site", "0901_django_schema"), ("veza_site", "0902_migration_sql")}
+ABOUT_DJANGO = {
+    ("veza_site", "0901_django_schema"),
+    ("veza_site", "0902_migration_sql"),
+    ("veza_site", "0903_admin_log_indexes"),
+}
 
 
 class Differs(Exception):
