@@ -1,0 +1,76 @@
+"""What the tests of the admin share: the demo catalogue, people of each role, addresses."""
+
+from io import StringIO
+from typing import Any
+
+from django.contrib import admin
+from django.core.management import call_command
+from django.db import models
+from django.http import HttpResponse
+from django.test import TestCase, override_settings
+from django.urls import reverse
+
+from accounts.models import User, UserRole
+from tests.databases import v1_models
+
+STAFF = [UserRole.MODERATOR, UserRole.ADMIN, UserRole.SUPER_ADMIN]
+
+
+@override_settings(DEVELOPMENT=True)
+def load_demo() -> str:
+    """Load the demo catalogue, and return what the command wrote."""
+    output = StringIO()
+    call_command("load_demo", stdout=output)
+    return output.getvalue()
+
+
+def admin_url(model: type[models.Model], page: str, *arguments: Any) -> str:
+    """Return the address of a model's page: changelist, add, change, delete or history."""
+    names = model._meta.app_label, model._meta.model_name
+    return reverse("admin:{}_{}_{}".format(*names, page), args=arguments)
+
+
+class AdminTests(TestCase):
+    """Tests that look at the demo catalogue in the admin, as a super_admin unless they sign in."""
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        load_demo()
+
+    def setUp(self) -> None:
+        self.sign_in(UserRole.SUPER_ADMIN)
+
+    def sign_in(self, role: UserRole) -> User:
+        """Be somebody with this role, and return who."""
+        user = User.objects.alive().filter(role=role, status="active").first()
+        self.client.force_login(user)
+        return user
+
+    def get(self, url: str, parameters: dict[str, Any] | None = None) -> HttpResponse:
+        return self.client.get(url, parameters, secure=True)
+
+    def post(self, url: str, values: dict[str, Any] | None = None) -> HttpResponse:
+        return self.client.post(url, values, secure=True)
+
+    def first_rows(self) -> dict[type[models.Model], models.Model]:
+        """Return a live row of each V1 table."""
+        first = {}
+        for model in v1_models():
+            rows = model.objects.alive() if hasattr(model.objects, "alive") else model.objects
+            first[model] = rows.order_by("pk").first()
+        return first
+
+    def filter_urls(self, model: type[models.Model]) -> list[str]:
+        """Return the address of the list with each choice of each of its filters."""
+        url = admin_url(model, "changelist")
+        changes = self.get(url).context["cl"]
+        return [
+            url + choice["query_string"]
+            for spec in changes.filter_specs
+            for choice in spec.choices(changes)
+            if choice.get("query_string")
+        ]
+
+
+def admin_of(model: type[models.Model]) -> admin.ModelAdmin:
+    return admin.site.get_model_admin(model)

@@ -1,0 +1,48 @@
+"""How many queries each page of the admin sends: tests/query_counts.json, to be written anew by
+UPDATE_GOLDEN=1 make test."""
+
+import json
+import os
+from pathlib import Path
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from tests.admin import AdminTests, admin_url
+
+BASELINE = Path(__file__).with_name("query_counts.json")
+
+
+class Budgets(AdminTests):
+    maxDiff = None
+
+    def counted(self):
+        """Return the number of queries of each page, by model."""
+        counts = {"start page": {"index": self.queries(reverse("admin:index"))}}
+        for model, row in self.first_rows().items():
+            url = admin_url(model, "changelist")
+            counts[model._meta.db_table] = {
+                "list": self.queries(url),
+                "last page": self.queries(f"{url}?p=last"),
+                "search": self.queries(f"{url}?q={row.pk}"),
+                "detail": self.queries(admin_url(model, "change", row.pk)),
+                "add": self.queries(admin_url(model, "add")),
+                "delete": self.queries(admin_url(model, "delete", row.pk)),
+                "history": self.queries(admin_url(model, "history", row.pk)),
+            }
+        return counts
+
+    def queries(self, url):
+        """Return how many queries a page sends, or None where there is none."""
+        with CaptureQueriesContext(
+            connection,
+        ) as sent:
+            answer = self.get(url)
+        return len(sent) if answer.status_code == 200 else None
+
+    def test_are_kept(self):
+        counted = json.dumps(self.counted(), indent=2) + "\n"
+        if os.environ.get("UPDATE_GOLDEN"):
+            BASELINE.write_text(counted)
+        self.assertEqual(json.loads(counted), json.loads(BASELINE.read_text()))
