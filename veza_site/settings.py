@@ -7,6 +7,8 @@ PostgreSQL and for this machine only; with it, everything is as production needs
 
 from pathlib import Path
 
+from django.utils.csp import CSP
+
 from veza_site.environment import CONNECT_TIMEOUT, env, host_names, not_empty, positive
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -48,6 +50,7 @@ FIRST_PARTY_APPS = ["veza_site", *V1_APPS]
 MIDDLEWARE = [
     "veza_site.health.Probes",  # first: before what asks for a known host and for HTTPS
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -69,6 +72,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.csp",
             ],
         },
     },
@@ -122,5 +126,19 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [], subcast=str.strip)
 if env.bool("BEHIND_TLS_PROXY", False):
     # Only behind a proxy that sets or strips this header itself.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Only what this site serves itself, and inline only what it has marked with the request's nonce.
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF, CSP.NONCE],
+    "style-src": [CSP.SELF, CSP.NONCE],
+    "img-src": [CSP.SELF, "data:"],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],  # the autocomplete of relations
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
 
 TEST_RUNNER = "veza_site.test_runner.Runner"

@@ -2,7 +2,9 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
-admin.autodiscover()
+from veza_site.lazy_admin import discover
+
+discover()
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
