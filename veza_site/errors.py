@@ -35,7 +35,7 @@ def explain(error: BaseException) -> str | None:
     """
     if isinstance(error, EnvError | ImproperlyConfigured | NotSupportedError):
         return one_line(error)
-    cause = _psycopg_error(error)
+    cause = psycopg_error(error)
     if isinstance(error, OperationalError) and cause is None:
         return one_line(error)  # from veza_site.embedded
     if isinstance(
@@ -52,7 +52,7 @@ def explain(error: BaseException) -> str | None:
     return None
 
 
-def _psycopg_error(error: BaseException | None) -> psycopg.Error | None:
+def psycopg_error(error: BaseException | None) -> psycopg.Error | None:
     """Return the psycopg error that `error` is or was raised from or while handling."""
     while error is not None and not isinstance(error, psycopg.Error):
         error = error.__cause__ or error.__context__

@@ -51,12 +51,14 @@ MIDDLEWARE = [
     "veza_site.health.Probes",  # first: before what asks for a known host and for HTTPS
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "veza_site.admin.time_limit.TimeLimit",  # before the session, which the database keeps
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "veza_site.admin.error_pages.ErrorPages",
 ]
 
 ROOT_URLCONF = "veza_site.urls"
@@ -90,6 +92,9 @@ DATABASES = {"default": _database}
 MIGRATE_TURN_TIMEOUT = env.float("MIGRATE_TURN_TIMEOUT", 600, validate=positive)
 MIGRATE_LOCK_TIMEOUT = env.float("MIGRATE_LOCK_TIMEOUT", 2, validate=positive)
 MIGRATE_PATIENCE = env.float("MIGRATE_PATIENCE", 300, validate=positive)
+
+# Seconds that a statement of an admin request may take.
+ADMIN_STATEMENT_TIMEOUT = env.float("ADMIN_STATEMENT_TIMEOUT", 5, validate=positive)
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"  # of Django's own tables; V1 has UUIDs
 
@@ -140,5 +145,7 @@ SECURE_CSP = {
     "form-action": [CSP.SELF],
     "frame-ancestors": [CSP.NONE],
 }
+
+DEFAULT_EXCEPTION_REPORTER_FILTER = "veza_site.error_reports.WithoutValues"
 
 TEST_RUNNER = "veza_site.test_runner.Runner"

@@ -1,5 +1,5 @@
 """
-Django's PostgreSQL backend with the constraint names of V1's Standard.
+Django's PostgreSQL backend with the constraint names of V1's Standard, and errors without rows.
 
 Subclassed as Django documents it: https://docs.djangoproject.com/en/6.1/ref/databases/
 (“Subclassing the built-in database backends”).
@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.backends.postgresql import base
+from django.utils.functional import cached_property
 
 from veza_site.postgresql.client import DatabaseClient
 from veza_site.postgresql.creation import DatabaseCreation
+from veza_site.postgresql.errors import Cursor, FirstLines
 from veza_site.postgresql.operations import DatabaseOperations
 from veza_site.postgresql.schema import DatabaseSchemaEditor
 
@@ -42,4 +44,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_connection_params(self) -> dict[str, Any]:
         self.start_embedded_server()
-        return super().get_connection_params()
+        return super().get_connection_params() | {"cursor_factory": Cursor}
+
+    @cached_property
+    def wrap_database_errors(self) -> FirstLines:
+        return FirstLines(self)

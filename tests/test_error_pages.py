@@ -1,0 +1,169 @@
+"""What an error says, on a page and in a log: no secret, and no row."""
+
+import io
+import logging
+
+from django.contrib import admin
+from django.db import DatabaseError, connection
+from django.http import HttpResponse
+from django.test import RequestFactory, TestCase, override_settings
+from django.urls import path, reverse
+from django.views.debug import ExceptionReporter
+
+from accounts.models import User
+from tests.databases import v1_models
+from tests.rows import rows
+from veza_site.lazy_admin import discover
+
+CANARY = "canary-5e1f"
+
+
+def insert_twice(request):
+    """Break two constraints of a token's row, whose hash PostgreSQL then quotes."""
+    password = request.POST.get("password", CANARY)
+    user = User.objects.get().pk
+    for _ in range(2):
+        rows().insert("refresh_tokens", token_hash=password, user_id=user)
+    return HttpResponse("Never")
+
+
+discover()
+urlpatterns = [
+    path("admin/", ([path("twice/", insert_twice), *admin.site.get_urls()], "admin", "admin")),
+]
+
+
+class ErrorOfTheDatabase(TestCase):
+    """Each says its first line, and keeps what the server sent for code."""
+
+    def setUp(self):
+        self.user = rows().insert("users")
+
+    def error(self, run):
+        with (
+            self.assertRaises((DatabaseError, connection.Database.Error)) as raised,
+            connection.cursor() as cursor,
+        ):
+            run(cursor)
+        error = raised.exception
+        for said in (error, error.__cause__, error.__context__):
+            self.assertNotIn(CANARY, str(said))
+            self.assertNotIn("\n", str(said))
+        return error
+
+    def test_of_a_statement(self):
+        insert = "INSERT INTO refresh_tokens (user_id, token_hash, expires_at) VALUES (%s, %s, %s)"
+        values = [self.user, CANARY, None]
+        error = self.error(lambda cursor: cursor.execute(insert, values))
+        self.assertIn("null value in column", str(error))
+        self.assertIn(CANARY, error.__cause__.diag.message_detail)
+
+    def test_of_many_statements(self):
+        insert = "INSERT INTO refresh_tokens (user_id, token_hash, expires_at) VALUES (%s, %s, %s)"
+        values = [(self.user, CANARY, None)] * 2
+        self.error(lambda cursor: cursor.executemany(insert, values))
+
+    def test_of_a_statement_that_is_malformed(self):
+        self.error(lambda cursor: cursor.execute("SELEC %s", [CANARY]))
+
+    def test_of_a_row_that_is_fetched(self):
+        # Of a server-side cursor, the rows are made when they are fetched.
+        with connection.chunked_cursor() as cursor:
+            cursor.execute(
+                "SELECT CASE WHEN n < 100 THEN 1 ELSE (%s || chr(10) || n || %s)::integer END"
+                " FROM generate_series(1, 200) AS n",
+                ["many", CANARY],
+            )
+            self.error(lambda _: cursor.fetchall())
+
+    def test_of_a_copy(self):
+        def copy(cursor):
+            with cursor.copy(
+                "COPY refresh_tokens (user_id, token_hash, expires_at) FROM STDIN"
+            ) as lines:
+                lines.write_row((self.user, CANARY, None))
+
+        error = self.error(copy)
+        self.assertIn(CANARY, error.diag.message_detail)
+
+
+@override_settings(ROOT_URLCONF=__name__)
+class ReportOfAnError(TestCase):
+    def setUp(self):
+        User.objects.create_superuser("nadia@veza.example", "nadia")
+        self.client.raise_request_exception = False
+
+    def report(self):
+        """Return what is answered and logged when a view breaks a constraint."""
+        log = io.StringIO()
+        handler = logging.StreamHandler(log)
+        logger = logging.getLogger()
+        logger.addHandler(handler)
+        self.addCleanup(logger.removeHandler, handler)
+        self.client.cookies["other"] = CANARY
+        answer = self.client.post(
+            "/admin/twice/", {"password": CANARY}, secure=True, headers={"x-key": CANARY}
+        )
+        self.assertEqual(answer.status_code, 500)
+        self.assertIn("Traceback", log.getvalue())
+        self.assertIn("violates unique constraint", log.getvalue())
+        return answer.text + log.getvalue()
+
+    def test_has_no_value_in_it(self):
+        self.assertNotIn(CANARY, self.report())
+
+    @override_settings(DEBUG=True)
+    def test_has_no_value_in_it_where_debug_is_on(self):
+        report = self.report()
+        self.assertNotIn(CANARY, report)
+        self.assertIn("token_hash=password", report)  # the line of code
+
+    def test_that_is_mailed_has_no_value_in_it(self):
+        for debug in (False, True):
+            with self.settings(DEBUG=debug):
+                self.assertNotIn(CANARY, self.mailed(RequestFactory().post("/", {"a": CANARY})))
+
+    def test_is_without_the_process_s_environment(self):
+        # Which runserver puts among the request's headers.
+        request = RequestFactory().get("/", DATABASE_URL=f"postgresql://veza:{CANARY}@db/veza")
+        self.assertNotIn(CANARY, self.mailed(request))
+
+    def mailed(self, request):
+        """Return what is mailed to ADMINS of an error."""
+        secret = CANARY
+        try:
+            {}["missing"]
+        except KeyError as error:
+            reporter = ExceptionReporter(
+                request, type(error), error, error.__traceback__, is_email=True
+            )
+        self.assertTrue(secret)
+        report = reporter.get_traceback_text() + reporter.get_traceback_html()
+        self.assertIn('{}["missing"]', report)
+        return report
+
+
+class BadInput(TestCase):
+    """An address that means nothing is refused, and is never an error 500."""
+
+    GARBAGE = ["%00", "garbage", "'", "1" * 400, "2026-99-99", "\ud7ff", "(", "[", "\\", "-1"]
+
+    @classmethod
+    def setUpTestData(cls):
+        cls.user = User.objects.create_superuser("nadia@veza.example", "nadia", "s3cret-of-nadia")
+
+    def setUp(self):
+        self.client.force_login(self.user)
+
+    def assert_no_error(self, address, **parameters):
+        with self.subTest(address, **parameters):
+            answer = self.client.get(address, parameters, secure=True)
+            self.assertIn(answer.status_code // 100, (2, 3, 4))
+
+    def test_as_a_row_s_address(self):
+        for model in v1_models():
+            options = model._meta
+            address = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
+            for garbage in self.GARBAGE:
+                for page in ("change", "delete", "history"):
+                    self.assert_no_error(f"{address}{garbage}/{page}/")
