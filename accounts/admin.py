@@ -1,5 +1,6 @@
 from django.contrib import admin
 
+from accounts.forms import OwnPasswordForm, SignInForm
 from accounts.models import (
     EmailVerificationToken,
     FederatedIdentity,
@@ -9,6 +10,9 @@ from accounts.models import (
     UserSession,
 )
 from veza_site.admin import V1Admin
+
+admin.site.login_form = SignInForm
+admin.site.password_change_form = OwnPasswordForm
 
 
 @admin.register(User)

@@ -5,6 +5,9 @@ A super_admin is a live, active user with `users.role` = 'super_admin', or with 
 of the role of that name. The roles' tables are the domain rbac's; here they are only read, in SQL.
 """
 
+import contextlib
+from collections.abc import Iterator
+
 from veza_site.services import Conflict, execute, fetch_row
 
 # Whether the user `users.id` has been granted it: joined to a query on users.
@@ -30,7 +33,29 @@ def keep_one() -> None:
     Raises LastSuperAdmin.
     """
     execute("SELECT pg_advisory_xact_lock(hashtextextended('super_admin', 0))")
-    (stays,) = fetch_row(
+    if not _is_there():
+        raise LastSuperAdmin("Nobody would be left who is super_admin for good.")
+
+
+@contextlib.contextmanager
+def kept() -> Iterator[None]:
+    """
+    Let the last super_admin stay through what is done inside: in a transaction, to any rows.
+
+    For changes that can't tell whether they took super_admin from somebody, as the deletion of
+    users, roles or grants for good; where there was none before, there needn't be one afterwards.
+
+    Raises LastSuperAdmin.
+    """
+    was_there = _is_there()
+    yield
+    if was_there:
+        keep_one()
+
+
+def _is_there() -> bool:
+    """Tell whether somebody is super_admin for good."""
+    (is_there,) = fetch_row(
         f"""
         SELECT EXISTS (
             SELECT FROM users
@@ -39,5 +64,4 @@ def keep_one() -> None:
         )
         """
     )
-    if not stays:
-        raise LastSuperAdmin("Nobody would be left who is super_admin for good.")
+    return is_there

@@ -1,6 +1,28 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class RbacConfig(AppConfig):
     name = "rbac"
     verbose_name = "Roles and profiles"
+
+    def ready(self) -> None:
+        post_migrate.connect(create_system_roles, sender=self)
+
+
+def create_system_roles(
+    using: str, verbosity: int = 1, keeps_rows: bool = False, stdout: Any = None, **options: Any
+) -> None:
+    """Create the system roles that are missing, after every `migrate` and `flush`."""
+    from rbac.system_roles import create_missing
+
+    if keeps_rows:
+        return
+    names = create_missing(using)
+    if names and verbosity and stdout is not None:
+        stdout.write(
+            f"Left the role {', '.join(names)} alone, which is no system role: users.role of that"
+            " name allows nothing in the admin until it is renamed and `migrate` is run again."
+        )

@@ -17,15 +17,16 @@ def load(random: Random) -> None:
             Role(name="curator", display_name="Curator", description="Keeps the public playlists."),
         ]
     )
-    permissions = Permission.objects.bulk_create(
-        Permission(resource=resource, action=action)
+    permissions = [
+        # The system roles allow some of them, so they are there.
+        Permission.objects.get_or_create(resource=resource, action=action)[0]
         for resource, action in [
             ("users", "read"),
             ("user_sessions", "read"),
             ("playlists", "read"),
             ("playlists", "update"),
         ]
-    )
+    ]
     RolePermission.objects.bulk_create(
         RolePermission(role=role, permission=permission)
         for role, permission in [

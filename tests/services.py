@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, connections, transaction
 from django.test import TransactionTestCase
 
+from rbac.system_roles import create_missing
 from tests.databases import connect, v1_models
 from tests.invariants import unsound
 from tests.rows import Rows, rows
@@ -101,9 +102,10 @@ def v1_tables() -> list[str]:
 
 class ServiceTests(TransactionTestCase):
     """
-    Tests of services in transactions that really commit.
+    Tests of services in transactions that really commit, on tables that are empty at first.
 
-    `few_rows` is False for a class that makes more rows than are quickly deleted.
+    The system roles, which `migrate` creates, are not there either. `few_rows` is False for a class
+    that makes more rows than are quickly deleted.
     """
 
     few_rows = True
@@ -112,6 +114,7 @@ class ServiceTests(TransactionTestCase):
     def _fixture_setup(cls) -> None:
         super()._fixture_setup()
         with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM roles WHERE is_system; DELETE FROM permissions")
             some = " OR ".join(f"EXISTS (SELECT FROM {table})" for table in v1_tables())
             cursor.execute(f"SELECT {some}")
             (cls._has_rows,) = cursor.fetchone()
@@ -123,6 +126,7 @@ class ServiceTests(TransactionTestCase):
         else:
             with connection.cursor() as cursor:
                 cursor.execute(";".join(f"DELETE FROM {table}" for table in reversed(v1_tables())))
+            create_missing()
 
     def setUp(self) -> None:
         self.rows = rows()

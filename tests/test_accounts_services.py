@@ -24,8 +24,10 @@ from accounts.services import (
     consume_reset_token,
     consume_verification_token,
     purge_expired,
+    restore_user,
     rotate_refresh_token,
     sign_out_everywhere,
+    soft_delete_user,
 )
 from tests.examples.accounts import (
     EARLIER,
@@ -167,6 +169,70 @@ class ChangeUserRole(ServiceTests):
         ]:
             with self.subTest(arguments), self.assertRaises(error):
                 change_user_role(**arguments)
+
+
+class SoftDeleteUser(ServiceTests):
+    def test_signs_out_everywhere_and_keeps_everything_else(self):
+        user_id, other = self.rows.insert("users"), self.rows.insert("users")
+        for user in (user_id, other):
+            fill(self.rows, "refresh_tokens", user, 2)
+            fill(self.rows, "user_sessions", user, 3)
+        grant = self.rows.insert("user_roles", user_id=user_id)
+        self.assertEqual(soft_delete_user(user_id=user_id), (2, 3))
+        user = User.objects.get(pk=user_id)
+        self.assertIsNotNone(user.deleted_at)
+        self.assertEqual((user.status, user.token_version), ("active", 1))
+        self.assertTrue(user.user_roles.filter(pk=grant).exists())
+        self.assertEqual(open_tokens().count(), 2)
+        self.assertEqual(open_sessions().count(), 3)
+        self.assertEqual(User.objects.alive().filter(pk=other).count(), 1)
+
+    def test_is_refused(self):
+        deleted = self.rows.insert("users", deleted_at=LONG_AGO)
+        for error, arguments in [
+            (NotFound, {"user_id": uuid.uuid4()}),
+            (NotFound, {"user_id": deleted}),
+            (Invalid, {"user_id": deleted, "reason": "x" * 101}),
+        ]:
+            with self.subTest(arguments), self.assertRaises(error):
+                soft_delete_user(**arguments)
+        self.assertEqual(User.objects.get(pk=deleted).deleted_at, LONG_AGO)
+
+
+class RestoreUser(ServiceTests):
+    def test_undoes_a_soft_delete_and_signs_nobody_in(self):
+        user_id = self.rows.insert("users", status="suspended")
+        fill(self.rows, "refresh_tokens", user_id, 1)
+        soft_delete_user(user_id=user_id)
+        restore_user(user_id=user_id)
+        user = User.objects.get(pk=user_id)
+        self.assertEqual((user.deleted_at, user.status), (None, "suspended"))
+        self.assertFalse(open_tokens().exists())
+
+    def test_that_collides_names_the_column_and_changes_nothing(self):
+        gone = {"email": "nadia@veza.example", "username": "nadia", "deleted_at": LONG_AGO}
+        deleted = self.rows.insert("users", **gone)
+        for column, name in [("email", "e-mail address"), ("username", "username")]:
+            with self.subTest(column):
+                other = self.rows.insert("users", **{column: gone[column]})
+                before = self.content()
+                with transaction.atomic():
+                    with self.assertRaisesRegex(Conflict, f"has the {name} of"):
+                        restore_user(user_id=deleted)
+                    self.assertEqual(User.objects.count(), 2)  # the transaction goes on
+                self.assertEqual(self.content(), before)
+                User.objects.filter(pk=other).delete()
+
+    def test_is_refused_for_who_is_not_there_and_for_who_is_not_deleted(self):
+        for user_id in (uuid.uuid4(), self.rows.insert("users")):
+            with self.subTest(user_id), self.assertRaises(NotFound):
+                restore_user(user_id=user_id)
+
+    def test_at_once_lets_one_of_two_with_the_same_name_live(self):
+        twins = [self.rows.insert("users", username="nadia", deleted_at=LONG_AGO) for _ in range(2)]
+        outcomes = self.at_once(*(partial(restore_user, user_id=twin) for twin in twins))
+        self.assertEqual({type(outcome) for outcome in outcomes}, {type(None), Conflict})
+        self.assertEqual(User.objects.alive().count(), 1)
 
 
 class RotateRefreshToken(ServiceTests):

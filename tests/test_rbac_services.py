@@ -8,7 +8,8 @@ from random import Random
 from django.db import transaction
 
 from accounts.models import User, UserRole, UserStatus
-from accounts.services import change_user_role, change_user_status
+from accounts.services import change_user_role, change_user_status, soft_delete_user
+from accounts.super_admins import kept
 from rbac.models import Role, RolePermission
 from rbac.models import UserRole as Grant
 from rbac.services import (
@@ -245,6 +246,9 @@ class SuperAdmins(ServiceTests):
     def demote(self, user):
         return change_user_role(user_id=user, role=UserRole.ADMIN)
 
+    def delete(self, user):
+        return soft_delete_user(user_id=user)
+
     def test_the_last_one_stays_whatever_made_them_one(self):
         # Neither of these is one.
         self.granted(expires_at=EARLIER)
@@ -255,6 +259,7 @@ class SuperAdmins(ServiceTests):
         for change in [
             partial(self.revoke, last),
             partial(self.ban, last),
+            partial(self.delete, last),
             partial(delete_role, role_id=self.role),
         ]:
             with self.subTest(change), self.assertRaises(LastSuperAdmin):
@@ -262,7 +267,7 @@ class SuperAdmins(ServiceTests):
             self.assertEqual(self.content(), before)
         other = self.by_role()
         self.revoke(last)
-        for change in (self.ban, self.demote):
+        for change in (self.ban, self.demote, self.delete):
             with self.assertRaises(LastSuperAdmin):
                 change(other)
 
@@ -289,23 +294,47 @@ class SuperAdmins(ServiceTests):
         User.objects.filter(pk=banned).update(status=UserStatus.BANNED)
         self.assertTrue(self.revoke(banned))
 
+    def test_the_last_one_stays_through_deletions_for_good(self):
+        last = self.granted()
+        before = self.content()
+        for rows in [
+            User.objects.filter(pk=last),
+            Role.objects.filter(pk=self.role),
+            Grant.objects.filter(user=last),
+        ]:
+            with self.subTest(rows.model), self.assertRaises(LastSuperAdmin), transaction.atomic():
+                with kept():
+                    rows.delete()
+            self.assertEqual(self.content(), before)
+        self.by_role()
+        with transaction.atomic(), kept():
+            User.objects.filter(pk=last).delete()
+
+    def test_where_there_is_none_everything_can_be_deleted(self):
+        user = self.rows.insert("users")
+        with transaction.atomic(), kept():
+            User.objects.filter(pk=user).delete()
+        self.assertFalse(User.objects.exists())
+
     def test_at_once_never_loses_the_last_one(self):
         for _ in range(10):
             Grant.objects.all().delete()
             User.objects.all().delete()
-            a, b, c, d = self.granted(), self.granted(), self.by_role(), self.by_role()
+            a, b, e = (self.granted() for _ in range(3))
+            c, d = self.by_role(), self.by_role()
             outcomes = self.at_once(
                 partial(self.revoke, a),
                 partial(self.ban, b),
                 partial(self.ban, c),
                 partial(self.demote, d),
+                partial(self.delete, e),
                 partial(delete_role, role_id=self.role),
             )
             self.assertTrue(any(isinstance(outcome, LastSuperAdmin) for outcome in outcomes))
             for outcome in outcomes:
                 if isinstance(outcome, Exception):
                     self.assertIsInstance(outcome, LastSuperAdmin)
-            active = User.objects.filter(status=UserStatus.ACTIVE)
+            active = User.objects.alive().filter(status=UserStatus.ACTIVE)
             self.assertTrue(
                 active.filter(role=UserRole.SUPER_ADMIN).exists()
                 or active.filter(user_roles__role=self.role).exists()

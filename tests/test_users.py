@@ -6,27 +6,34 @@ from django.test import TestCase
 from accounts.backends import PasswordBackend
 from accounts.models import User, UserRole, UserStatus
 
-LONG_AGO = datetime(2001, 2, 3, tzinfo=UTC)
+LONG_AGO, IN_THE_FUTURE = datetime(2001, 2, 3, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class Flags(TestCase):
     def test_follow_from_role_status_and_deletion(self):
         cases = [
-            # role, status, deleted, is_active, is_staff, is_superuser
-            (UserRole.USER, UserStatus.ACTIVE, None, True, False, False),
-            (UserRole.PREMIUM, UserStatus.ACTIVE, None, True, False, False),
-            (UserRole.MODERATOR, UserStatus.ACTIVE, None, True, True, False),
-            (UserRole.ADMIN, UserStatus.ACTIVE, None, True, True, False),
-            (UserRole.SUPER_ADMIN, UserStatus.ACTIVE, None, True, True, True),
-            (UserRole.SUPER_ADMIN, UserStatus.INACTIVE, None, False, False, False),
-            (UserRole.SUPER_ADMIN, UserStatus.SUSPENDED, None, False, False, False),
-            (UserRole.SUPER_ADMIN, UserStatus.BANNED, None, False, False, False),
-            (UserRole.SUPER_ADMIN, UserStatus.ACTIVE, LONG_AGO, False, False, False),
+            # role, status, deleted, is_active, is_staff
+            (UserRole.USER, UserStatus.ACTIVE, None, True, False),
+            (UserRole.PREMIUM, UserStatus.ACTIVE, None, True, False),
+            (UserRole.MODERATOR, UserStatus.ACTIVE, None, True, True),
+            (UserRole.ADMIN, UserStatus.ACTIVE, None, True, True),
+            (UserRole.SUPER_ADMIN, UserStatus.ACTIVE, None, True, True),
+            (UserRole.SUPER_ADMIN, UserStatus.INACTIVE, None, False, False),
+            (UserRole.SUPER_ADMIN, UserStatus.SUSPENDED, None, False, False),
+            (UserRole.SUPER_ADMIN, UserStatus.BANNED, None, False, False),
+            (UserRole.SUPER_ADMIN, UserStatus.ACTIVE, LONG_AGO, False, False),
         ]
         for role, status, deleted_at, *expected in cases:
             with self.subTest(role=role, status=status, deleted=deleted_at):
                 user = User(role=role, status=status, deleted_at=deleted_at)
-                self.assertEqual([user.is_active, user.is_staff, user.is_superuser], expected)
+                self.assertEqual([user.is_active, user.is_staff], expected)
+                self.assertFalse(user.is_superuser)
+
+    def test_say_that_nobody_is_staff_while_locked(self):
+        locked = User(role=UserRole.ADMIN, status=UserStatus.ACTIVE, locked_until=IN_THE_FUTURE)
+        self.assertEqual((locked.is_active, locked.is_locked, locked.is_staff), (True, True, False))
+        locked.locked_until = LONG_AGO
+        self.assertEqual((locked.is_locked, locked.is_staff), (False, True))
 
     def test_are_not_columns(self):
         columns = {field.column for field in User._meta.local_fields}
@@ -40,12 +47,13 @@ class Login(TestCase):
     def login(self):
         return authenticate(None, username="nadia@veza.example", password="tape loops")
 
-    def test_is_by_email_address(self):
+    def test_is_by_email_address_or_username(self):
         self.assertEqual(self.login(), self.user)
         self.assertEqual(
             authenticate(None, username="nadia@VEZA.example", password="tape loops"), self.user
         )
-        self.assertIsNone(authenticate(None, username="nadia", password="tape loops"))
+        self.assertEqual(authenticate(None, username="nadia", password="tape loops"), self.user)
+        self.assertIsNone(authenticate(None, username="Nadia", password="tape loops"))
 
     def test_is_closed_to_users_who_are_not_active_or_are_deleted(self):
         for status in [UserStatus.INACTIVE, UserStatus.SUSPENDED, UserStatus.BANNED]:

@@ -74,8 +74,14 @@ def adopt(connection: BaseDatabaseWrapper) -> contract.Contract:
         state = executor.migrate(loader.graph.leaf_nodes(), plan)
         history.keep(connection, rows)
         carried = contract.write(connection, loader)
-    # As after every `migrate`, which does it again if this is interrupted.
+    # As after every `migrate`, which does it again if this is interrupted; but V1's rows stay as
+    # they are, and those that V1 is shipped with come with the next `migrate`.
     emit_post_migrate_signal(
-        verbosity=0, interactive=False, db=connection.alias, apps=state.apps, plan=plan
+        verbosity=0,
+        interactive=False,
+        db=connection.alias,
+        apps=state.apps,
+        plan=plan,
+        keeps_rows=True,
     )
     return carried

@@ -6,6 +6,8 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.passwords import PasswordHashField
 from veza_site.fields import EnumField
@@ -137,14 +139,37 @@ class User(SoftDeletableModel, AbstractBaseUser, PermissionsMixin):
         return self.status == UserStatus.ACTIVE and self.deleted_at is None
 
     @property
+    def is_locked(self) -> bool:
+        """Whether too many failures keep the user out now."""
+        return self.locked_until is not None and self.locked_until > timezone.now()
+
+    @property
     def is_staff(self) -> bool:
         """Whether the user may enter the admin."""
-        return self.is_active and self.role in STAFF_ROLES
+        return self.is_active and not self.is_locked and self.role in STAFF_ROLES
 
     @property
     def is_superuser(self) -> bool:
-        """Whether the user may do everything in the admin."""
-        return self.is_active and self.role == UserRole.SUPER_ADMIN
+        """
+        False for everyone, since Django asks no backend about who is a superuser.
+
+        Rights come from V1's tables alone, a super_admin's too: see rbac.backends.
+        """
+        return False
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """
+        Return a digest of what ends a user's sessions in the admin when it changes.
+
+        That is the password, `token_version` and a lock, so that a session doesn't come back when
+        the lock has expired.
+        """
+        return salted_hmac(
+            "accounts.User.get_session_auth_hash",
+            f"{self.password} {self.token_version} {self.locked_until}",
+            secret=secret,
+            algorithm="sha256",
+        ).hexdigest()
 
     def check_password(self, raw_password: str) -> bool:
         """

@@ -43,6 +43,19 @@ def change_user_role__of_a_super_admin(rows: Rows, size: int) -> dict[str, Any]:
     return {"user_id": user_id, "role": "user"}
 
 
+def soft_delete_user(rows: Rows, size: int) -> dict[str, Any]:
+    return sign_out_everywhere(rows, size)
+
+
+def soft_delete_user__of_a_super_admin(rows: Rows, size: int) -> dict[str, Any]:
+    user_id, _ = (rows.insert("users", role="super_admin") for _ in range(2))
+    return {"user_id": user_id}
+
+
+def restore_user(rows: Rows, size: int) -> dict[str, Any]:
+    return {"user_id": rows.insert("users", deleted_at=EARLIER)}
+
+
 def rotate_refresh_token(rows: Rows, size: int) -> dict[str, Any]:
     *_, last = chain(rows, size)
     return rotation(last)

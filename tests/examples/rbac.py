@@ -45,6 +45,7 @@ def delete_role(rows: Rows, size: int) -> dict[str, Any]:
 def delete_role__super_admin(rows: Rows, size: int) -> dict[str, Any]:
     rows.insert("users", role="super_admin")
     role_id = super_admin_role(rows)
+    rows.cursor.execute("UPDATE roles SET is_system = FALSE WHERE id = %s", [role_id])
     grant(rows, role_id, size)
     return {"role_id": role_id}
 

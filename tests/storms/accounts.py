@@ -24,10 +24,13 @@ def prepare(rows: Rows) -> World:
 
 
 def act(world: World, random: Random) -> None:
-    """Log in, use any token, also a used one, sign out, change a status, purge."""
-    random.choice([log_in, log_in, rotate, rotate, rotate, reset, sign_out, change_status, purge])(
-        world, random
-    )
+    """Log in, use any token, also a used one, sign out, change a status, delete, purge."""
+    random.choice(
+        [
+            *[log_in, log_in, rotate, rotate, rotate, reset],
+            *[sign_out, change_status, delete, restore, restore, purge],
+        ]
+    )(world, random)
 
 
 def log_in(world: World, random: Random) -> None:
@@ -68,6 +71,14 @@ def change_status(world: World, random: Random) -> None:
     services.change_user_status(
         user_id=random.choice(world.users), status=random.choice(["active", "active", "suspended"])
     )
+
+
+def delete(world: World, random: Random) -> None:
+    services.soft_delete_user(user_id=random.choice(world.users))
+
+
+def restore(world: World, random: Random) -> None:
+    services.restore_user(user_id=random.choice(world.users))
 
 
 def purge(world: World, random: Random) -> None:

@@ -5,7 +5,12 @@ from uuid import UUID
 from django.db.models import Q
 
 from accounts.models import User, UserRole, UserStatus
-from accounts.services import change_user_role, change_user_status
+from accounts.services import (
+    change_user_role,
+    change_user_status,
+    restore_user,
+    soft_delete_user,
+)
 from rbac import services
 from rbac.models import Role
 from tests.examples.rbac import permissions
@@ -31,7 +36,7 @@ def prepare(rows: Rows) -> World:
 
 def act(world: World, random: Random) -> None:
     """Call one service on any user, role and permissions. A super_admin is there at any time."""
-    random.choice([grant, grant, revoke, allow, delete, change_status])(world, random)
+    random.choice([grant, grant, revoke, allow, delete, change_status, delete_user])(world, random)
     assert (
         User.objects.alive()
         .filter(
@@ -82,6 +87,14 @@ def change_status(world: World, random: Random) -> None:
         user_id=random.choice(world.users),
         status=random.choice([UserStatus.ACTIVE, UserStatus.ACTIVE, UserStatus.BANNED]),
     )
+
+
+def delete_user(world: World, random: Random) -> None:
+    user = random.choice(world.users)
+    if random.random() < 0.5:
+        soft_delete_user(user_id=user)
+    else:
+        restore_user(user_id=user)
 
 
 def prepare_many(rows: Rows) -> World:

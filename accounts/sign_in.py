@@ -1,0 +1,89 @@
+"""
+Signing in to the admin: the lock after failures, and what is kept of a success.
+
+Each is one UPDATE of one row. Those that come at once wait for one another, and each is checked
+again on what the one before it has left, so that none is lost and the lock begins once.
+"""
+
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.postgres.functions import TransactionNow
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.http import HttpRequest
+
+from accounts.models import User, UserStatus
+from veza_site.services import execute
+
+MOST_FAILURES = 5
+LOCKED_FOR = timedelta(minutes=15)
+
+
+def note_failure(user_id: UUID) -> None:
+    """
+    Count a wrong password, and lock the account at the fifth; not while it is locked.
+
+    An expired lock starts the count again.
+    """
+    execute(
+        """
+        UPDATE users
+        SET failed_login_attempts =
+                CASE WHEN locked_until IS NULL THEN failed_login_attempts + 1 ELSE 1 END,
+            locked_until =
+                CASE WHEN locked_until IS NULL AND failed_login_attempts + 1 >= %(most)s
+                    THEN clock_timestamp() + %(locked_for)s END
+        WHERE id = %(user_id)s AND (locked_until IS NULL OR locked_until <= statement_timestamp())
+        """,
+        user_id=user_id,
+        most=MOST_FAILURES,
+        locked_for=LOCKED_FOR,
+    )
+
+
+def admit(user: User) -> bool:
+    """
+    Let in a user whose password has been found right, and forget the failures before.
+
+    Returns False, and changes nothing, where the account has been locked, suspended or deleted, or
+    got another password, since `user` was read.
+    """
+    admitted = User.objects.alive().filter(
+        Q(locked_until=None) | Q(locked_until__lte=Now()),
+        pk=user.pk,
+        status=UserStatus.ACTIVE,
+        password=user.password,
+    )
+    if not admitted.update(failed_login_attempts=0, locked_until=None):
+        return False
+    user.failed_login_attempts, user.locked_until = 0, None
+    return True
+
+
+def note_sign_in(sender: Any, request: HttpRequest, user: User, **arguments: Any) -> None:
+    """Write when a user signed in last, and from where: a receiver of `user_logged_in`."""
+    User.objects.filter(pk=user.pk).update(
+        last_login=TransactionNow(), last_login_ip=address_of(request)
+    )
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """
+    Return the address that a request comes from, or None where that is no IP address.
+
+    Behind a proxy it is the last one in X-Forwarded-For, which the proxy itself has added; those
+    before it are what the client says.
+    """
+    if settings.BEHIND_TLS_PROXY:
+        address = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+    else:
+        address = request.META.get("REMOTE_ADDR", "")
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return None
+    return None if "%" in str(parsed) else str(parsed)  # PostgreSQL knows no zones
