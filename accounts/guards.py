@@ -28,6 +28,11 @@ def check_may_act_on(*, actor_id: UUID, user_ids: Collection[UUID]) -> None:
 
     Statements: 3.
     """
+    _rights_over(actor_id, user_ids)
+
+
+def _rights_over(actor_id: UUID, user_ids: Collection[UUID]) -> frozenset[Right]:
+    """Lock the actor and the users, refuse as check_may_act_on(), and return the actor's rights."""
     rights = lock_actor(actor_id, user_ids)
     others = list(set(user_ids) - {actor_id})
     found = fetch_rows(
@@ -52,9 +57,10 @@ def check_may_act_on(*, actor_id: UUID, user_ids: Collection[UUID]) -> None:
     theirs = {Right(resource, action): username for username, resource, action in found}
     if missing := lacking(rights, theirs):
         raise NotAllowed(
-            f"{theirs[missing[0]]} may {missing[0]}, and you may not: nobody acts on people who"
-            " have rights that they lack."
+            f"The user {theirs[missing[0]]} may {missing[0]}, and you may not: nobody acts on those"
+            " who have rights that they lack."
         )
+    return rights
 
 
 def check_may_change_role(*, actor_id: UUID, user_ids: Collection[UUID], role: UserRole) -> None:
@@ -68,7 +74,7 @@ def check_may_change_role(*, actor_id: UUID, user_ids: Collection[UUID], role: U
     Statements: 4.
     """
     check_is_not_self(actor_id, user_ids)
-    check_may_act_on(actor_id=actor_id, user_ids=user_ids)
+    rights = _rights_over(actor_id, user_ids)
     found = fetch_rows(
         """
         SELECT permissions.resource, permissions.action
@@ -82,7 +88,7 @@ def check_may_change_role(*, actor_id: UUID, user_ids: Collection[UUID], role: U
     given = {Right(*right) for right in found if right != (None, None)}
     if role == UserRole.SUPER_ADMIN or (role in STAFF_ROLES and not found):
         given.add(EVERYTHING)
-    check_has(rights_of(actor_id), given)
+    check_has(rights, given)
 
 
 def lock_actor(actor_id: UUID, user_ids: Collection[UUID] = ()) -> frozenset[Right]:

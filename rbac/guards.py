@@ -13,7 +13,7 @@ from uuid import UUID
 
 from accounts.guards import EVERYTHING, check_has, check_is_not_self, check_may_act_on, lock_actor
 from accounts.models import UserRole
-from accounts.rights import HELD, Right, lacking, rights_of
+from accounts.rights import HELD, Right, lacking
 from veza_site.services import NotAllowed, fetch_row, fetch_rows
 
 
@@ -55,6 +55,11 @@ def check_may_edit_roles(*, actor_id: UUID, role_ids: Collection[UUID]) -> None:
 
     Statements: 5.
     """
+    _rights_to_edit(actor_id, role_ids)
+
+
+def _rights_to_edit(actor_id: UUID, role_ids: Collection[UUID]) -> frozenset[Right]:
+    """Lock the actor and the roles, refuse as check_may_edit_roles(), return the actor's rights."""
     rights = lock_actor(actor_id)
     fetch_rows(
         """
@@ -75,6 +80,7 @@ def check_may_edit_roles(*, actor_id: UUID, role_ids: Collection[UUID]) -> None:
         (name,) = own
         raise NotAllowed(f"You have the role {name} yourself: nobody edits their own roles.")
     _check_covers(rights, _allowed_by(role_ids))
+    return rights
 
 
 def check_may_allow(
@@ -86,9 +92,9 @@ def check_may_allow(
     As check_may_edit_roles(), and none of the permissions may allow what they may not. Locks the
     actor, then the roles, then the permissions FOR SHARE.
 
-    Statements: 7.
+    Statements: 6.
     """
-    check_may_edit_roles(actor_id=actor_id, role_ids=role_ids)
+    rights = _rights_to_edit(actor_id, role_ids)
     given = fetch_rows(
         """
         SELECT resource, action FROM permissions WHERE id = ANY(%(permission_ids)s::uuid[])
@@ -97,7 +103,7 @@ def check_may_allow(
         """,
         permission_ids=list(permission_ids),
     )
-    check_has(rights_of(actor_id), (Right(*right) for right in given))
+    check_has(rights, (Right(*right) for right in given))
 
 
 def check_may_define(*, actor_id: UUID, resource: str, action: str) -> None:

@@ -249,6 +249,10 @@ class SuperAdmins(ServiceTests):
     def delete(self, user):
         return soft_delete_user(user_id=user)
 
+    def delete_for_good(self, rows):
+        with transaction.atomic(), kept():
+            rows.delete()
+
     def test_the_last_one_stays_whatever_made_them_one(self):
         # Neither of these is one.
         self.granted(expires_at=EARLIER)
@@ -302,18 +306,15 @@ class SuperAdmins(ServiceTests):
             Role.objects.filter(pk=self.role),
             Grant.objects.filter(user=last),
         ]:
-            with self.subTest(rows.model), self.assertRaises(LastSuperAdmin), transaction.atomic():
-                with kept():
-                    rows.delete()
+            with self.subTest(rows.model), self.assertRaises(LastSuperAdmin):
+                self.delete_for_good(rows)
             self.assertEqual(self.content(), before)
         self.by_role()
-        with transaction.atomic(), kept():
-            User.objects.filter(pk=last).delete()
+        self.delete_for_good(User.objects.filter(pk=last))
 
     def test_where_there_is_none_everything_can_be_deleted(self):
         user = self.rows.insert("users")
-        with transaction.atomic(), kept():
-            User.objects.filter(pk=user).delete()
+        self.delete_for_good(User.objects.filter(pk=user))
         self.assertFalse(User.objects.exists())
 
     def test_at_once_never_loses_the_last_one(self):
