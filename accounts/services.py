@@ -133,7 +133,7 @@ def _revoke(user_id: UUID, reason: str) -> SignedOut:
 
 
 @transaction.atomic
-def change_user_status(*, user_id: UUID, status: UserStatus) -> None:
+def change_user_status(*, user_id: UUID, status: UserStatus) -> SignedOut:
     """
     Give a user a status, and do what follows from it. Again is no error, and does it again.
 
@@ -143,6 +143,8 @@ def change_user_status(*, user_id: UUID, status: UserStatus) -> None:
     active, that happens to one at a time.
 
     Statements: 4; 2 for `active`; 6 where a super_admin no longer is.
+
+    Returns how many refresh tokens and sessions it revoked.
 
     Raises NotFound for a user who is not there or is deleted, Invalid for a status that does not
     exist, and LastSuperAdmin if nobody would be left who is super_admin for good.
@@ -169,7 +171,7 @@ def change_user_status(*, user_id: UUID, status: UserStatus) -> None:
             """,
             user_id=user_id,
         )
-        return
+        return SignedOut(0, 0)
     (is_super_admin,) = fetch_row(
         f"""
         UPDATE users SET status = %(status)s, token_version = token_version + 1
@@ -182,9 +184,10 @@ def change_user_status(*, user_id: UUID, status: UserStatus) -> None:
         user_id=user_id,
         status=status,
     )
-    _revoke(user_id, status)
+    signed_out = _revoke(user_id, status)
     if was_active and is_super_admin:
         keep_one()
+    return signed_out
 
 
 @transaction.atomic

@@ -100,3 +100,20 @@ class EveryAction(ActionTests):
         self.assertEqual(told, "12 tracks soft-deleted.")
         updates = [query for query in sent if query["sql"].startswith('UPDATE "tracks"')]
         self.assertEqual(len(updates), 3)
+
+
+class Restoring(ActionTests):
+    def test_says_which_live_row_has_the_name_and_changes_nothing(self):
+        old = self.rows.insert("tracks", slug="song", deleted_at="2001-02-03T04:05:06Z")
+        other = self.rows.insert("tracks", deleted_at="2001-02-03T04:05:06Z")
+        new = self.rows.insert("tracks", slug="song")
+        told = self.confirm(Track, "restore", *Track.objects.filter(pk__in=[old, other]))
+        self.assertIn(f"({new}) has the slug song too; nothing was changed.", told)
+        self.assertEqual(Track.objects.deleted().count(), 2)
+        self.assertEqual(self.log(), [])
+
+    def test_says_which_of_the_restored_rows_have_the_same_name(self):
+        for _ in range(2):
+            self.rows.insert("tracks", slug="song", deleted_at="2001-02-03T04:05:06Z")
+        told = self.confirm(Track, "restore", *Track.objects.all())
+        self.assertIn("has the slug song too; nothing was changed.", told)

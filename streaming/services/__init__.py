@@ -15,6 +15,7 @@ from streaming.services.comments import (
     delete_comment,
     edit_comment,
     reply_to_comment,
+    restore_comment,
 )
 from streaming.services.counters import Batch, Off, repair_playlists, repair_tracks
 from streaming.services.duplicates import duplicate_playlist
@@ -57,6 +58,7 @@ __all__ = [
     "repair_playlists",
     "repair_tracks",
     "reply_to_comment",
+    "restore_comment",
     "restore_playlist",
     "set_follow",
     "set_like",

@@ -24,16 +24,16 @@ def keep_track(track_id: UUID) -> None:
         raise NotFound(f"There is no track {track_id}.")
 
 
-def lock_track(track_id: UUID) -> UUID:
+def lock_track(track_id: UUID, *, even_deleted: bool = False) -> UUID:
     """
-    Lock a live track (FOR NO KEY UPDATE), before its children and counters change.
+    Lock a live track, or also a deleted one, before its children and counters change.
 
-    Sends one statement. Returns its creator's id. Raises NotFound.
+    FOR NO KEY UPDATE. Sends one statement. Returns its creator's id. Raises NotFound.
     """
     track = fetch_row(
-        """
+        f"""
         SELECT creator_id FROM tracks
-        WHERE id = %(track_id)s AND deleted_at IS NULL
+        WHERE id = %(track_id)s{"" if even_deleted else " AND deleted_at IS NULL"}
         FOR NO KEY UPDATE
         """,
         track_id=track_id,

@@ -118,8 +118,9 @@ def delete_comment(*, comment_id: UUID, actor_id: UUID, as_staff: bool = False) 
     Soft-delete a comment; its replies stay.
 
     Its author and the track's creator may; `as_staff` says that the caller has found the actor to
-    be one of the platform's staff who may. Locks the actor (FOR KEY SHARE), then the track, then
-    the comment. Sets deleted_at in track_comments and takes 1 from comment_count.
+    be one of the platform's staff who may, also on a deleted track. Locks the actor (FOR KEY
+    SHARE), then the track, then the comment. Sets deleted_at in track_comments and takes 1 from
+    comment_count.
 
     Raises NotFound, also for one that is deleted already, and NotAllowed.
 
@@ -127,7 +128,7 @@ def delete_comment(*, comment_id: UUID, actor_id: UUID, as_staff: bool = False) 
     """
     track_id, author_id = _track_and_author(comment_id)
     keep_users(actor_id)
-    creator_id = lock_track(track_id)
+    creator_id = lock_track(track_id, even_deleted=as_staff)
     if actor_id not in (author_id, creator_id) and not as_staff:
         raise NotAllowed(f"Comment {comment_id} is not for user {actor_id} to delete.")
     deleted = execute(
@@ -142,21 +143,53 @@ def delete_comment(*, comment_id: UUID, actor_id: UUID, as_staff: bool = False) 
     _count(track_id, -1)
 
 
+@transaction.atomic
+def restore_comment(*, comment_id: UUID, actor_id: UUID) -> None:
+    """
+    Restore a soft-deleted comment, for the platform's staff alone.
+
+    Who is staff, and may, the caller has found out. The locks are those of `delete_comment`, and as
+    there the track may be a deleted one. Clears deleted_at in track_comments and adds 1 to
+    comment_count.
+
+    Raises NotFound, also for one that is not deleted.
+
+    Statements: 5.
+    """
+    track_id, _ = _track_and_author(comment_id, deleted=True)
+    keep_users(actor_id)
+    lock_track(track_id, even_deleted=True)
+    restored = execute(
+        """
+        UPDATE track_comments SET deleted_at = NULL
+        WHERE id = %(comment_id)s AND deleted_at IS NOT NULL
+        """,
+        comment_id=comment_id,
+    )
+    if not restored:
+        raise NotFound(f"There is no deleted comment {comment_id}.")
+    _count(track_id, 1)
+
+
 def _check_content(content: str) -> None:
     check_text("A comment", content, least=1, most=2000)
 
 
-def _track_and_author(comment_id: UUID) -> tuple[UUID, UUID]:
-    """Return the track and the author of a live comment, which never change, without a lock."""
+def _track_and_author(comment_id: UUID, *, deleted: bool = False) -> tuple[UUID, UUID]:
+    """
+    Return the track and the author of a live comment, or of a `deleted` one, without a lock.
+
+    They never change.
+    """
     comment = fetch_row(
-        """
+        f"""
         SELECT track_id, user_id FROM track_comments
-        WHERE id = %(comment_id)s AND deleted_at IS NULL
+        WHERE id = %(comment_id)s AND deleted_at IS {"NOT NULL" if deleted else "NULL"}
         """,
         comment_id=comment_id,
     )
     if comment is None:
-        raise NotFound(f"There is no comment {comment_id}.")
+        raise NotFound(f"There is no {'deleted comment' if deleted else 'comment'} {comment_id}.")
     return comment
 
 

@@ -5,7 +5,7 @@ An action is a subclass of `RowAction`, and `actions` of an admin lists instance
 before a page that says what will; then all of it is one transaction.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from django import forms
@@ -79,6 +79,16 @@ class RowAction:
     @property
     def plural_description(self) -> str:
         return self.title.format(rows="selected %(verbose_name_plural)s")
+
+    def check(
+        self,
+        model_admin: "ActionAdmin",
+        request: HttpRequest,
+        ids: Collection[Any],
+        values: dict[str, Any],
+    ) -> None:
+        """Raise Refused unless who asks may do it to these rows, before they are locked."""
+        model_admin.check_rows(request, ids)
 
     def lock(self, rows: models.QuerySet) -> Iterable[models.Model]:
         """Lock the rows of a batch in the order of their keys, and return them as they are then."""
@@ -160,8 +170,8 @@ class RowAction:
         try:
             with transaction.atomic():
                 for ids in batches_of_ids(queryset, *self.order):
+                    self.check(model_admin, request, ids, values)
                     rows = list(self.lock(model_admin.model._base_manager.filter(pk__in=ids)))
-                    model_admin.check_action(request, rows)
                     met += len(rows)
                     changed += _log(request, self.log_flag, self.apply(request, rows, values))
         except IntegrityError as error:
@@ -211,7 +221,7 @@ class SoftDelete(RowAction):
     name = "soft_delete"
     title = "Soft-delete {rows}"
     done = "{rows} soft-deleted"
-    explanation = "The rows stay in the database, marked as deleted, and can be restored."
+    explanation = "It stays in the database, marked as deleted, and can be restored."
 
     def apply(
         self, request: HttpRequest, rows: list[models.Model], values: dict[str, Any]
@@ -228,7 +238,7 @@ class Restore(RowAction):
     name = "restore"
     title = "Restore {rows}"
     done = "{rows} restored"
-    explanation = "Deleted rows are live again, unless a live one has taken a name of theirs."
+    explanation = "What was soft-deleted is live again, unless its name has been taken meanwhile."
 
     def apply(
         self, request: HttpRequest, rows: list[models.Model], values: dict[str, Any]
@@ -239,8 +249,50 @@ class Restore(RowAction):
                 with transaction.atomic():
                     _same(deleted).restore()
             except IntegrityError as error:
-                raise Conflict(collision(deleted) or _broken(error)) from error
+                found = collision(deleted)
+                reason = f"“{found.row}”: {found.reason}" if found else _broken(error)
+                raise Conflict(reason) from error
         return [Change(row, "Restored.") for row in deleted]
+
+
+class SoftDeleteEach(SoftDelete, EachRow):
+    """Soft-delete rows by a service; subclasses give `soft_delete`."""
+
+    apply = EachRow.apply
+
+    def soft_delete(self, request: HttpRequest, row: models.Model) -> None:
+        """Soft-delete a live row. Raises Refused."""
+        raise NotImplementedError
+
+    def apply_to(
+        self, request: HttpRequest, row: models.Model, values: dict[str, Any]
+    ) -> str | None:
+        if row.deleted_at is not None:
+            return None
+        self.soft_delete(request, row)
+        return "Soft-deleted."
+
+
+class RestoreEach(Restore, EachRow):
+    """Restore rows by a service; subclasses give `restore`."""
+
+    apply = EachRow.apply
+
+    def restore(self, request: HttpRequest, row: models.Model) -> None:
+        """Restore a soft-deleted row. Raises Refused; Conflict where a live row is in its way."""
+        raise NotImplementedError
+
+    def apply_to(
+        self, request: HttpRequest, row: models.Model, values: dict[str, Any]
+    ) -> str | None:
+        if row.deleted_at is None:
+            return None
+        try:
+            self.restore(request, row)
+        except Conflict as refusal:
+            found = collision([row])
+            raise Conflict(found.reason if found else str(refusal)) from refusal
+        return "Restored."
 
 
 class ActionAdmin(admin.ModelAdmin):
@@ -271,13 +323,25 @@ class ActionAdmin(admin.ModelAdmin):
             for verb in ("moderate", "change")
         )
 
-    def check_action(self, request: HttpRequest, rows: list[models.Model]) -> None:
+    def check_rows(self, request: HttpRequest, ids: Collection[Any]) -> None:
         """
-        Raise Refused unless who asks may do anything at all to these rows.
+        Raise Refused unless who asks may change, delete or do anything else to these rows.
 
-        Asked for each batch of each action, once its rows are locked. In a constant number of
-        statements.
+        That is a rule about the rows; whether they may do it at all the permissions say. Asked in
+        the transaction of the change, before it, for each batch of an action. It may lock the rows,
+        and others that come before them, and sends a constant number of statements.
         """
+
+    def save_model(
+        self, request: HttpRequest, obj: models.Model, form: forms.ModelForm, change: bool
+    ) -> None:
+        if change:
+            self.check_rows(request, [obj.pk])
+        super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
+        self.check_rows(request, [obj.pk])
+        super().delete_model(request, obj)
 
     def url_of(self, row: models.Model) -> str:
         """Return the address of a row's page."""
