@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from psycopg.types.json import Jsonb
 
 from media.models import TranscodeStatus
@@ -44,10 +44,12 @@ __all__ = [
     "cancel_job",
     "claim_jobs",
     "complete_job",
+    "delete_stream",
     "enqueue_transcode",
     "fail_exhausted_jobs",
     "fail_job",
     "heartbeat",
+    "restore_stream",
     "retry_job",
 ]
 
@@ -458,6 +460,96 @@ def retry_job(*, job_id: UUID) -> None:
     ):
         raise Conflict(f"The track {track_id} has another open job.")
     _set_status([track_id], TrackStatus.PROCESSING)
+
+
+@transaction.atomic
+def delete_stream(*, stream_id: UUID) -> None:
+    """
+    Soft-delete a stream, for the platform's staff; what its job wrote stays where it is.
+
+    A ready track that has no other ready stream then is `processing` where it has an open job, and
+    else `failed`. Locks the track, deleted or not, then the stream.
+
+    Statements: 3.
+
+    Raises NotFound for a stream that is not there or is deleted already.
+    """
+    track_id = _lock_track_of_stream(stream_id)
+    if track_id is None or not execute(
+        """
+        UPDATE hls_streams SET deleted_at = CURRENT_TIMESTAMP
+        WHERE id = %(stream_id)s AND deleted_at IS NULL
+        """,
+        stream_id=stream_id,
+    ):
+        raise NotFound(f"There is no stream {stream_id}.")
+    _follow_streams(track_id)
+
+
+def restore_stream(*, stream_id: UUID) -> None:
+    """
+    Restore a soft-deleted stream, for the platform's staff.
+
+    If it is ready, so is its track. The locks are those of `delete_stream`.
+
+    Statements: 3.
+
+    Raises NotFound for a stream that is not there or is not deleted, and Conflict for a track that
+    has another live stream in its codec.
+    """
+    try:
+        with transaction.atomic():
+            track_id = _lock_track_of_stream(stream_id)
+            if track_id is None or not execute(
+                """
+                UPDATE hls_streams SET deleted_at = NULL
+                WHERE id = %(stream_id)s AND deleted_at IS NOT NULL
+                """,
+                stream_id=stream_id,
+            ):
+                raise NotFound(f"There is no deleted stream {stream_id}.")
+            _follow_streams(track_id)
+    except IntegrityError as error:
+        raise Conflict(f"The track of stream {stream_id} has another in its codec.") from error
+
+
+def _lock_track_of_stream(stream_id: UUID) -> UUID | None:
+    """Lock the track of a stream, deleted or not, and return its id, None where there is none."""
+    track = fetch_row(
+        """
+        SELECT id FROM tracks
+        WHERE id = (SELECT track_id FROM hls_streams WHERE id = %(stream_id)s)
+        FOR NO KEY UPDATE
+        """,
+        stream_id=stream_id,
+    )
+    return track[0] if track else None
+
+
+def _follow_streams(track_id: UUID) -> None:
+    """Let a locked track be ready if it has a ready stream, and no longer if it has none."""
+    execute(
+        """
+        UPDATE tracks SET status = now.status
+        FROM (
+            SELECT id, CASE
+                WHEN EXISTS (
+                    SELECT FROM hls_streams
+                    WHERE track_id = tracks.id AND status = 'ready' AND deleted_at IS NULL
+                ) THEN 'ready'
+                WHEN status <> 'ready' THEN status
+                WHEN EXISTS (
+                    SELECT FROM hls_transcode_queue
+                    WHERE track_id = tracks.id AND status IN ('pending', 'processing')
+                ) THEN 'processing'
+                ELSE 'failed'
+            END AS status
+            FROM tracks WHERE id = %(track_id)s
+        ) AS now
+        WHERE tracks.id = now.id AND tracks.status <> now.status
+        """,
+        track_id=track_id,
+    )
 
 
 def _lock_track_of(job_id: UUID) -> tuple[UUID, bool]:

@@ -208,6 +208,24 @@ class Comments(ServiceTests):
             delete()
         self.assert_comments(0)
 
+    def test_are_restored_once_and_counted_again(self):
+        comment = self.comment()
+        restore = partial(services.restore_comment, comment_id=comment, actor_id=user(self.rows))
+        with self.assertRaises(NotFound):
+            restore()
+        self.delete(comment)
+        self.assertIsInstance(self.behind(restore, restore), NotFound)
+        self.assert_comments(1)
+
+    def test_are_deleted_and_restored_by_staff_on_a_deleted_track_too(self):
+        comment = self.comment()
+        Track.objects.get().soft_delete()
+        staff = user(self.rows)
+        self.delete(comment, staff, as_staff=True)
+        self.assert_comments(0)
+        services.restore_comment(comment_id=comment, actor_id=staff)
+        self.assert_comments(1)
+
     def test_get_no_reply_once_they_are_deleted(self):
         comment = self.comment()
         outcome = self.behind(partial(self.delete, comment), partial(self.reply, comment))

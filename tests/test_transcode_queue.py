@@ -20,10 +20,12 @@ from media.services import (
     cancel_job,
     claim_jobs,
     complete_job,
+    delete_stream,
     enqueue_transcode,
     fail_exhausted_jobs,
     fail_job,
     heartbeat,
+    restore_stream,
     retry_job,
 )
 from streaming.models import Track, TrackStatus
@@ -512,6 +514,52 @@ class Cancel(QueueTests):
             cancel_job(job_id=lease.job_id)
         with self.assertRaises(NotFound):
             cancel_job(job_id=uuid.uuid4())
+
+
+class Streams(QueueTests):
+    def stream(self):
+        """Return the stream of a track that is ready."""
+        lease = self.leased()
+        complete_job(lease=lease, **STREAM)
+        return HlsStream.objects.get(track_id=lease.track_id)
+
+    def test_take_their_track_s_readiness_along_and_bring_it_back(self):
+        stream = self.stream()
+        track = Track.objects.filter(pk=stream.track_id)
+        delete_stream(stream_id=stream.pk)
+        self.assertEqual(track.get().status, "failed")
+        restore_stream(stream_id=stream.pk)
+        self.assertEqual(track.get().status, "ready")
+        enqueue_transcode(track_id=stream.track_id)
+        delete_stream(stream_id=stream.pk)
+        self.assertEqual(track.get().status, "processing")
+        self.assert_sound()
+
+    def test_leave_a_track_as_it_is_that_is_not_ready_or_stays_so(self):
+        stream = self.stream()
+        for codec in ("opus", "flac"):
+            self.rows.insert("hls_streams", track_id=stream.track_id, codec=codec)
+        HlsStream.objects.filter(codec="opus").update(status="ready", **STREAM)
+        for codec in ("flac", "opus"):
+            delete_stream(stream_id=HlsStream.objects.get(codec=codec).pk)
+            self.assertEqual(Track.objects.get().status, "ready")
+        Track.objects.update(status="uploading")
+        delete_stream(stream_id=stream.pk)
+        self.assertEqual(Track.objects.get().status, "uploading")
+
+    def test_are_not_restored_beside_another_of_their_codec(self):
+        stream = self.stream()
+        with self.assertRaises(NotFound):
+            restore_stream(stream_id=stream.pk)
+        delete_stream(stream_id=stream.pk)
+        with self.assertRaises(NotFound):
+            delete_stream(stream_id=stream.pk)
+        self.rows.insert("hls_streams", track_id=stream.track_id, codec=stream.codec)
+        with self.assertRaises(Conflict):
+            restore_stream(stream_id=stream.pk)
+        for service in (delete_stream, restore_stream):
+            with self.assertRaises(NotFound):
+                service(stream_id=uuid.uuid4())
 
 
 class Retry(QueueTests):

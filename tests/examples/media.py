@@ -51,6 +51,26 @@ def retry_job(rows: Rows, size: int) -> dict[str, Any]:
     return {"job_id": rows.insert("hls_transcode_queue", status="failed", attempts=3)}
 
 
+def delete_stream(rows: Rows, size: int) -> dict[str, Any]:
+    return {"stream_id": stream(rows, size)}
+
+
+def restore_stream(rows: Rows, size: int) -> dict[str, Any]:
+    return {"stream_id": stream(rows, size, deleted_at="2001-02-03T04:05:06Z")}
+
+
+def stream(rows: Rows, size: int, **values: Any) -> Any:
+    """Insert a ready stream of a track that has `size` deleted ones, and return its id."""
+    deleted = values.get("deleted_at") is not None
+    track_id = rows.insert("tracks", status="failed" if deleted else "ready")
+    rows.cursor.execute(
+        "INSERT INTO hls_streams (track_id, deleted_at)"
+        " SELECT %s, CURRENT_TIMESTAMP FROM generate_series(1, %s)",
+        [track_id, size],
+    )
+    return rows.insert("hls_streams", track_id=track_id, status="ready", **STREAM, **values)
+
+
 def queue(rows: Rows, size: int) -> None:
     """Insert `size` pending jobs, of tracks that have no open one."""
     is_open = "status IN ('pending', 'processing')"

@@ -258,6 +258,17 @@ def delete_comment(rows: Rows, size: int) -> dict[str, object]:
     return {"comment_id": comment_id, "actor_id": author}
 
 
+def restore_comment(rows: Rows, size: int) -> dict[str, object]:
+    track_id, comment_id, _ = commented_track(rows, size)
+    rows.cursor.execute(
+        "UPDATE track_comments SET deleted_at = CURRENT_TIMESTAMP WHERE id = %s", [comment_id]
+    )
+    rows.cursor.execute(
+        "UPDATE tracks SET comment_count = comment_count - 1 WHERE id = %s", [track_id]
+    )
+    return {"comment_id": comment_id, "actor_id": user(rows)}
+
+
 def record_play(rows: Rows, size: int) -> dict[str, object]:
     return {
         "track_id": played_track(rows, size),

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import connection
 
 from media import services
-from media.models import HlsTranscodeJob
+from media.models import HlsStream, HlsTranscodeJob
 from media.services import Lease
 from streaming.models import Track
 from streaming.services import set_like
@@ -32,7 +32,20 @@ def prepare(rows: Rows) -> World:
 def act(world: World, random: Random) -> None:
     """Call one service on a few tracks, jobs or leases, old ones too; or let time pass."""
     random.choice(
-        [enqueue, enqueue, claim, claim, complete, fail, extend, reap, close, like, pass_time]
+        [
+            enqueue,
+            enqueue,
+            claim,
+            claim,
+            complete,
+            fail,
+            extend,
+            reap,
+            close,
+            moderate,
+            like,
+            pass_time,
+        ]
     )(world, random)
 
 
@@ -76,6 +89,13 @@ def close(world: World, random: Random) -> None:
     if jobs := HlsTranscodeJob.objects.filter(track__in=world.tracks).values_list("pk")[:20]:
         (job_id,) = random.choice(jobs)
         random.choice([services.cancel_job, services.retry_job])(job_id=job_id)
+
+
+def moderate(world: World, random: Random) -> None:
+    """Delete a stream, or restore one."""
+    if streams := HlsStream.objects.filter(track__in=world.tracks).values_list("pk")[:20]:
+        (stream_id,) = random.choice(streams)
+        random.choice([services.delete_stream, services.restore_stream])(stream_id=stream_id)
 
 
 def like(world: World, random: Random) -> None:

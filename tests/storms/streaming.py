@@ -125,8 +125,14 @@ def talk(world: World, random: Random) -> None:
                 comment_id=comment_id, actor_id=user_id, content="Still on repeat."
             ),
             lambda: services.delete_comment(comment_id=comment_id, actor_id=user_id),
+            lambda: moderate(comment_id, user_id),
         ]
     )()
+
+
+def moderate(comment_id: Any, user_id: Any) -> None:
+    services.delete_comment(comment_id=comment_id, actor_id=user_id, as_staff=True)
+    services.restore_comment(comment_id=comment_id, actor_id=user_id)
 
 
 def listen(world: World, random: Random) -> None:

@@ -260,8 +260,8 @@ class SoftDeleteEach(SoftDelete, EachRow):
 
     apply = EachRow.apply
 
-    def soft_delete(self, request: HttpRequest, row: models.Model) -> None:
-        """Soft-delete a live row. Raises Refused."""
+    def soft_delete(self, request: HttpRequest, row: models.Model) -> str | None:
+        """Soft-delete a live row, and return what that did besides, if anything. Raises Refused."""
         raise NotImplementedError
 
     def apply_to(
@@ -269,8 +269,8 @@ class SoftDeleteEach(SoftDelete, EachRow):
     ) -> str | None:
         if row.deleted_at is not None:
             return None
-        self.soft_delete(request, row)
-        return "Soft-deleted."
+        besides = self.soft_delete(request, row)
+        return f"Soft-deleted: {besides}." if besides else "Soft-deleted."
 
 
 class RestoreEach(Restore, EachRow):
