@@ -1,0 +1,128 @@
+"""Debian's Chromium, without a window, for tests that look at pages as people do."""
+
+import contextlib
+import os
+import shutil
+import unittest
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.wait import WebDriverWait
+
+PATIENCE = 20  # seconds for what takes a blink on a machine that does nothing else
+HEIGHT = 900
+
+# Set, it names the directory in which pages are kept as pictures.
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
+
+
+def chromium() -> Chrome:
+    """
+    Start a Chromium with a profile of its own.
+
+    Where there is none, the test is skipped, or with BROWSER=required fails.
+    """
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not browser or not driver:
+        message = "This needs Debian's packages chromium and chromium-driver."
+        if os.environ.get("BROWSER") == "required":
+            raise AssertionError(message)
+        raise unittest.SkipTest(message)
+    options = ChromeOptions()
+    options.binary_location = browser
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",  # Chromium refuses to run as root with one
+        "--disable-dev-shm-usage",  # which is small in containers
+        "--disable-gpu",
+        "--hide-scrollbars",
+    ):
+        options.add_argument(argument)
+    return Chrome(options, ChromeService(driver))
+
+
+class Browser:
+    """A person at a screen."""
+
+    def __init__(self, driver: Chrome, address: str) -> None:
+        """`address` is where the site is, without a slash at its end."""
+        self.driver, self.address = driver, address
+
+    def sit_down(self, width: int) -> None:
+        """Begin signed in nowhere, at a screen so many pixels wide."""
+        self.width = width
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False},
+        )
+
+    def prefer(self, scheme: str) -> None:
+        """Let pages be "light" or "dark"."""
+        self.driver.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia",
+            {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+        )
+
+    def open(self, path: str) -> None:
+        self.driver.get(self.address + path)
+
+    def wait(self, condition: Callable[[Chrome], Any]) -> Any:
+        """Wait until the condition is met, and return what it gives."""
+        return WebDriverWait(self.driver, PATIENCE, poll_frequency=0.05).until(condition)
+
+    @contextlib.contextmanager
+    def next_page(self) -> Iterator[None]:
+        """Wait for the page to which what is done inside leads."""
+        before = self.find("html")
+        yield
+        self.wait(staleness_of(before))
+        self.wait(lambda driver: driver.execute_script("return document.readyState") == "complete")
+
+    def find(self, selector: str) -> WebElement:
+        """Return the first element of a CSS selector, as soon as it is there."""
+        return self.wait(lambda driver: driver.find_element(By.CSS_SELECTOR, selector))
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def click(self, selector: str) -> None:
+        """Click what leads to another page, and wait for that."""
+        element = self.find(selector)
+        with self.next_page():
+            self.press(element)
+
+    def press(self, element: WebElement) -> None:
+        """Click an element, on a narrow screen too, where it has to be scrolled to."""
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        element.click()
+
+    def text(self) -> str:
+        return self.find("body").text
+
+    def look(self, name: str) -> list[str]:
+        """
+        Look at the page, light and dark, and return what is wrong with it whatever it shows: what
+        the browser's console says, and what is wider than the screen.
+
+        Where pictures are wanted, they are kept by this name.
+        """
+        found = []
+        for scheme in ("light", "dark"):
+            self.prefer(scheme)
+            found += [entry["message"] for entry in self.driver.get_log("browser")]
+            width = self.driver.execute_script("return document.documentElement.scrollWidth")
+            if width > self.width:
+                found.append(f"It is {width} pixels wide on a screen of {self.width}, {scheme}.")
+            if SCREENSHOTS:
+                directory = Path(settings.BASE_DIR, SCREENSHOTS)
+                directory.mkdir(parents=True, exist_ok=True)
+                self.driver.save_screenshot(str(directory / f"{name}-{self.width}-{scheme}.png"))
+        return [f"{self.driver.current_url}: {message}" for message in found]
