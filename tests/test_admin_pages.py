@@ -2,7 +2,7 @@
 
 from accounts.models import User, UserRole
 from legacy_chat.models import Room
-from rbac.models import Permission, Role, RolePermission, UserProfile
+from rbac.models import Permission, Role, RolePermission, UserProfile, UserSettings
 from rbac.models import UserRole as Grant
 from streaming.models import Playlist, PlaylistCollaborator, Track, TrackComment
 from tests.admin import STAFF, AdminTests, admin_of, admin_url
@@ -18,6 +18,7 @@ ADDED = {
     PlaylistCollaborator,
     Room,
     UserProfile,
+    UserSettings,
 }
 
 
