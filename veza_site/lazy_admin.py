@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.apps import SimpleAdminConfig
 from django.contrib.admin.checks import check_admin_app, check_dependencies
 from django.core import checks
+from django.utils.module_loading import autodiscover_modules
 
 
 class LazyAdminConfig(SimpleAdminConfig):
@@ -26,11 +27,12 @@ class LazyAdminConfig(SimpleAdminConfig):
 
 def discover() -> None:
     """
-    Import the admin of every app, without the pages of Django's own groups.
+    Import every app's admin and its part of the start page, without the pages of Django's groups.
 
     Rights come from V1's tables only (see the app rbac): what is ticked there would do nothing.
     """
     admin.autodiscover()
+    autodiscover_modules("start_page")
     for model in apps.get_app_config("auth").get_models():
         if admin.site.is_registered(model):
             admin.site.unregister(model)

@@ -1,6 +1,15 @@
 """The admin's site: its start page, and what all of its pages share."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.db import DatabaseError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from veza_site.admin import start_page
+from veza_site.admin.error_pages import page_for
 
 
 class V1AdminSite(admin.AdminSite):
@@ -10,3 +19,21 @@ class V1AdminSite(admin.AdminSite):
     site_header = "Veza"
     index_title = "Start page"
     site_url = None  # there is no other site to view
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the numbers of the start page above the list of apps."""
+        context = {}
+        try:
+            context["panels"] = start_page.contents(request.user)
+        except DatabaseError as error:
+            # The way into the admin stays open while a migration holds a table.
+            context["without_panels"] = page_for(error)
+            if context["without_panels"] is None:
+                raise
+        return super().index(request, context | (extra_context or {}))
+
+    def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
+        """Return the log, the last entry first, by the index that it has and not by the time."""
+        return super().get_log_entries(request).order_by("-pk")

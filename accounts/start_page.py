@@ -1,0 +1,64 @@
+"""What the start page shows of accounts."""
+
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from veza_site.admin.start_page import (
+    BY_THE_PLANNER,
+    COUNTABLE,
+    Content,
+    Fact,
+    Number,
+    Panel,
+    Question,
+    changelist,
+    may_view,
+    panel,
+)
+
+
+@panel
+class SignIns(Panel):
+    """How many accounts are locked after failed sign-ins. V1 has no index by which to find them."""
+
+    title = "Sign-ins"
+    permission = may_view(User)
+    place = 3
+
+    def __init__(self, user: AbstractBaseUser) -> None:
+        super().__init__(user)
+        self.now = timezone.now()
+
+    def guesses(self) -> dict[str, QuerySet]:
+        return {
+            "users": User.objects.all(),
+            "locked": User.objects.filter(locked_until__gt=self.now),
+        }
+
+    def questions(self, guessed: dict[str, int]) -> dict[str, Question]:
+        if guessed["users"] > COUNTABLE:
+            return {}
+        return {
+            "locked": Question(
+                """
+                SELECT jsonb_build_array(count(*) FILTER (WHERE locked_until > %s), count(*))
+                FROM (SELECT locked_until FROM users LIMIT %s) AS few
+                """,
+                [self.now, COUNTABLE],
+            )
+        }
+
+    def content(self, guessed: dict[str, int], answers: dict[str, Any]) -> Content:
+        locked, users = answers.get("locked", (0, COUNTABLE))
+        # At the limit, the planner has been wrong, and not all of them are counted.
+        number = (
+            Number(locked) if users < COUNTABLE else Number(guessed["locked"], is_estimate=True)
+        )
+        return Content(
+            facts=[Fact("Locked right now", str(number), changelist(User))],
+            note=BY_THE_PLANNER if number.is_estimate else "",
+        )

@@ -1,0 +1,74 @@
+"""
+Small bar charts, drawn on the server as inline SVG.
+
+They have no script and no style of their own: their colours are those of start_page.css, light and
+dark. What they show is beside them as text too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+# In the units of the viewBox, which the page stretches to the place that there is.
+HEIGHT = 100
+STEP = 10
+GAP = 2
+
+
+@dataclass(frozen=True)
+class Bar:
+    """
+    One bar of a chart.
+
+    `size` is its length, in any unit that is the chart's; `text` says how much that is, and `more`
+    what else is to be said of it. `url` leads to the rows that it stands for.
+    """
+
+    label: str
+    size: float
+    text: str
+    more: str = ""
+    url: str = ""
+    is_estimate: bool = False
+
+
+def columns(title: str, heads: Sequence[str], bars: Sequence[Bar]) -> SafeString:
+    """Return a chart of upright bars, from left to right, with a table of their numbers to open."""
+    drawn = [
+        {
+            "bar": bar,
+            "x": number * STEP + GAP / 2,
+            "y": HEIGHT - height,
+            "width": STEP - GAP,
+            "height": height,
+        }
+        for number, (bar, height) in enumerate(zip(bars, _lengths(bars, HEIGHT), strict=True))
+    ]
+    largest = max(bars, key=lambda bar: bar.size)
+    context = {
+        "title": title,
+        "heads": heads,
+        "drawn": drawn,
+        "largest": largest,
+        "view": f"0 0 {len(bars) * STEP} {HEIGHT}",
+    }
+    return render_to_string("admin/charts/columns.html", context)
+
+
+def lines(title: str, heads: Sequence[str], bars: Sequence[Bar]) -> SafeString:
+    """Return a table with a bar in each line. `heads` are over its label, `text` and `more`."""
+    drawn = [
+        {"bar": bar, "width": width}
+        for bar, width in zip(bars, _lengths(bars, HEIGHT), strict=True)
+    ]
+    has_more = any(bar.more for bar in bars)
+    context = {"title": title, "heads": heads, "drawn": drawn, "has_more": has_more}
+    return render_to_string("admin/charts/lines.html", context)
+
+
+def _lengths(bars: Sequence[Bar], longest: float) -> list[float]:
+    """Return the bars' lengths, of which the longest is `longest`, and none too short to see."""
+    largest = max((bar.size for bar in bars), default=0)
+    return [round(max(bar.size / largest * longest, 1), 2) if bar.size else 0 for bar in bars]
