@@ -47,7 +47,7 @@ class TranscodeQueue(Panel):
     def questions(self, guessed: dict[str, int]) -> dict[str, Question]:
         asked = {
             # Each priority's first, which the index has, and the first of those.
-            "waiting": Question(
+            "oldest": Question(
                 """
                 SELECT jsonb_build_array(id, available_at) FROM generate_series(1, 10) AS priorities
                 CROSS JOIN LATERAL (
@@ -58,7 +58,7 @@ class TranscodeQueue(Panel):
                 ORDER BY available_at LIMIT 1
                 """
             ),
-            "failed": Question(
+            "newest": Question(
                 """
                 SELECT jsonb_build_array(count(*) FILTER (WHERE status = 'failed'), count(*))
                 FROM (SELECT status FROM hls_transcode_queue ORDER BY created_at DESC LIMIT %s)
@@ -104,7 +104,7 @@ class TranscodeQueue(Panel):
         is_counted = not any(number.is_estimate for number in numbers.values())
         return Content(
             charts.lines("Jobs by state", ["State", "Jobs"], bars),
-            [self._waiting(answers["waiting"]), self._failed(*answers["failed"])],
+            [self._waiting(answers["oldest"]), self._failed(*answers["newest"])],
             note="" if is_counted else BY_THE_PLANNER,
         )
 

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-# In the units of the viewBox, which the page stretches to the place that there is.
+# Of upright bars, in the units of the viewBox, which the page stretches to the place that it has.
 HEIGHT = 100
 STEP = 10
 GAP = 2
+
+# How many lying bars are seen at once.
+UNFOLDED = 8
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,21 @@ def columns(title: str, heads: Sequence[str], bars: Sequence[Bar]) -> SafeString
 
 
 def lines(title: str, heads: Sequence[str], bars: Sequence[Bar]) -> SafeString:
-    """Return a table with a bar in each line. `heads` are over its label, `text` and `more`."""
+    """
+    Return a table with a bar in each line. `heads` are over its label, `text` and `more`.
+
+    The lines after the first few are folded away.
+    """
     drawn = [
-        {"bar": bar, "width": width}
-        for bar, width in zip(bars, _lengths(bars, HEIGHT), strict=True)
+        {"bar": bar, "width": width} for bar, width in zip(bars, _lengths(bars, 100), strict=True)
     ]
-    has_more = any(bar.more for bar in bars)
-    context = {"title": title, "heads": heads, "drawn": drawn, "has_more": has_more}
+    context = {
+        "title": title,
+        "heads": heads,
+        "first": drawn[:UNFOLDED],
+        "rest": drawn[UNFOLDED:],
+        "has_more": any(bar.more for bar in bars),
+    }
     return render_to_string("admin/charts/lines.html", context)
 
 

@@ -93,8 +93,12 @@ class Panel:
         """
         return {}
 
-    def content(self, guessed: dict[str, int], answers: dict[str, Any]) -> Content:
-        """Return what to show, from the estimates and the answers; without a row, one is None."""
+    def content(self, guessed: dict[str, int], answers: dict[str, Any]) -> Content | None:
+        """
+        Return what to show, or None for nothing, from the estimates and the answers.
+
+        An answer is None where its question found no row.
+        """
         raise NotImplementedError
 
 
@@ -122,8 +126,9 @@ def contents(user: AbstractBaseUser) -> list[dict[str, Any]]:
     asked = [each.questions(guess) for each, guess in zip(shown, guessed, strict=True)]
     answers = _ask(asked)
     return [
-        {"title": each.title, "content": each.content(guess, answer)}
+        {"title": each.title, "content": content}
         for each, guess, answer in zip(shown, guessed, answers, strict=True)
+        if (content := each.content(guess, answer)) is not None
     ]
 
 
@@ -198,16 +203,18 @@ class Tables(Panel):
             )
         }
 
-    def content(self, guessed: dict[str, int], answers: dict[str, Any]) -> Content:
+    def content(self, guessed: dict[str, int], answers: dict[str, Any]) -> Content | None:
+        if answers["tables"] is None:
+            return None
         bars = [
             charts.Bar(
                 label=capfirst(self.models[table]._meta.verbose_name_plural),
                 size=size,
                 text=filesizeformat(size),
-                more=in_words(int(rows)) if rows >= 0 else "not analysed yet",
+                more=in_words(int(rows)) if rows >= 0 else "not known yet",
                 url=changelist(self.models[table]),
             )
-            for table, rows, size in answers["tables"] or []
+            for table, rows, size in answers["tables"]
         ]
         chart = charts.lines("Sizes of the tables", ["Table", "With its indexes", "Rows"], bars)
         return Content(chart, note=BY_THE_PLANNER)

@@ -1,0 +1,99 @@
+"""What all pages of the admin share: their titles, what they may load, and what is not there."""
+
+import re
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.contrib.auth.models import Permission as DjangoPermission
+from django.test import TestCase, override_settings
+from django.urls import reverse
+
+from accounts.models import User
+from rbac.models import Role
+from veza_site.admin.site import V1AdminSite
+from veza_site.lazy_admin import discover
+
+PASSWORD = "s3cret of nadia"
+
+
+class Site(TestCase):
+    @classmethod
+    def setUpTestData(cls):
+        cls.user = User.objects.create_superuser("nadia@veza.example", "nadia", PASSWORD)
+        cls.role = Role.objects.create(name="guide", display_name="Guide")
+
+    def setUp(self):
+        self.client.force_login(self.user)
+
+    def pages(self):
+        """Yield one address of each kind of page."""
+        yield reverse("admin:index")
+        yield reverse("admin:app_list", args=["rbac"])
+        yield reverse("admin:password_change")
+        for page, *arguments in [
+            ["changelist"],
+            ["add"],
+            ["change", self.role.pk],
+            ["delete", self.role.pk],
+            ["history", self.role.pk],
+        ]:
+            yield reverse(f"admin:rbac_role_{page}", args=arguments)
+
+    def get(self, address):
+        answer = self.client.get(address, secure=True)
+        self.assertEqual(answer.status_code, 200, address)
+        return answer
+
+    def test_is_the_default_one(self):
+        self.assertIsInstance(admin.site, V1AdminSite.__mro__[0])
+        self.assertContains(self.get(reverse("admin:index")), "<title>Start page | Veza</title>")
+
+    def test_has_no_page_of_django_s_groups_and_permissions(self):
+        discover()  # again: the checks do it after the URLs
+        self.assertFalse(admin.site.is_registered(Group))
+        self.assertFalse(admin.site.is_registered(DjangoPermission))
+        for address in ("/admin/auth/", "/admin/auth/group/"):
+            self.assertEqual(self.client.get(address, secure=True).status_code, 404)
+
+    def test_lets_a_browser_load_only_what_is_its_own(self):
+        self.client.logout()
+        pages = [reverse("admin:login")]
+        self.client.force_login(self.user)
+        for page in [*pages, *self.pages()]:
+            with self.subTest(page):
+                if page in pages:
+                    self.client.logout()
+                policy = self.get(page)["Content-Security-Policy"]
+                if page in pages:
+                    self.client.force_login(self.user)
+                self.assertIn("default-src 'none'", policy)
+                self.assertIn("form-action 'self'", policy)
+                self.assertIn("frame-ancestors 'none'", policy)
+                self.assertIn("base-uri 'none'", policy)
+                self.assertNotIn("unsafe", policy)
+                self.assertNotIn("http", policy)
+
+    def test_has_nothing_inline_that_the_policy_would_refuse(self):
+        for page in self.pages():
+            with self.subTest(page):
+                answer = self.get(page)
+                html = answer.text
+                self.assertIsNone(re.search(r"<[^>]*\s(style|on\w+)=", html))
+                self.assertNotIn("javascript:", html)
+                nonces = set(re.findall(r'nonce="([^"]*)"', html))
+                self.assertLessEqual(len(nonces), 1)
+                for nonce in nonces:
+                    self.assertIn(f"'nonce-{nonce}'", answer["Content-Security-Policy"])
+                for tag in re.findall(r"<(?:script|style)\b[^>]*>", html):
+                    self.assertTrue("src=" in tag or "nonce=" in tag or "json" in tag, tag)
+
+    def test_has_the_policy_on_its_errors_too(self):
+        for address in ("/admin/nowhere/", "/nowhere"):
+            answer = self.client.get(address, secure=True)
+            self.assertEqual(answer.status_code, 404)
+            self.assertIn("default-src 'none'", answer["Content-Security-Policy"])
+
+    @override_settings(DEBUG=False)
+    def test_does_not_quote_another_s_rows_by_the_log(self):
+        query = admin.site.get_log_entries(None).query
+        self.assertEqual(query.order_by, ("-pk",))
