@@ -185,7 +185,7 @@ class Locked(TestCase):
 
     def test_sign_ins_are_the_planner_s_where_there_are_many_users(self):
         execute("ANALYZE users")
-        with mock.patch("accounts.start_page.COUNTABLE", 2):
+        with mock.patch("accounts.start_page.COUNTABLE_USERS", 2):
             content, facts = shown(SignIns)
         self.assertEqual(facts["Locked right now"], "about 1")
         self.assertIn("planner", content.note)
