@@ -1,5 +1,7 @@
 from django.contrib import admin
 
+from accounts.admin_actions import USER_ACTIONS
+from accounts.admin_rules import OwnedRules, UserRules
 from accounts.forms import OwnPasswordForm, SignInForm
 from accounts.models import (
     EmailVerificationToken,
@@ -16,7 +18,8 @@ admin.site.password_change_form = OwnPasswordForm
 
 
 @admin.register(User)
-class UserAdmin(V1Admin):
+class UserAdmin(UserRules, V1Admin):
+    actions = USER_ACTIONS
     can_add = False  # the platform signs people up
     list_display = [
         "username",
@@ -57,7 +60,7 @@ class UserAdmin(V1Admin):
 
 
 @admin.register(FederatedIdentity)
-class FederatedIdentityAdmin(V1Admin):
+class FederatedIdentityAdmin(OwnedRules, V1Admin):
     can_add = False  # made by logging in at the provider
     list_display = ["provider", "user", "display_name", "email", "last_login_at", "created_at"]
     readonly_fields = ["user", "provider", "provider_user_id", "last_login_at"]
@@ -67,7 +70,7 @@ class FederatedIdentityAdmin(V1Admin):
     ]
 
 
-class TokenAdmin(V1Admin):
+class TokenAdmin(OwnedRules, V1Admin):
     """Tokens are made, used and revoked by the platform; here they are looked at."""
 
     can_add = can_change = False

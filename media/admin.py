@@ -1,11 +1,13 @@
 from django.contrib import admin
 
+from media.admin_actions import JOB_ACTIONS, STREAM_ACTIONS
 from media.models import BitrateAdaptationLog, HlsStream, HlsTranscodeJob
 from veza_site.admin import V1Admin
 
 
 @admin.register(HlsStream)
 class HlsStreamAdmin(V1Admin):
+    actions = STREAM_ACTIONS
     can_add = can_change = False  # the transcoder's
     list_display = ["__str__", "track", "status", "segment_count", "total_size", "created_at"]
     fieldsets = [
@@ -27,6 +29,7 @@ class HlsStreamAdmin(V1Admin):
 
 @admin.register(HlsTranscodeJob)
 class HlsTranscodeJobAdmin(V1Admin):
+    actions = JOB_ACTIONS
     can_add = False  # the upload enqueues
     list_display = [
         "__str__",

@@ -1,11 +1,24 @@
 from django.contrib import admin
 
+from accounts.models import User
+from rbac.admin_actions import GRANT_ACTIONS, ROLE_ACTIONS
+from rbac.admin_rules import (
+    GrantRules,
+    PermissionRules,
+    RolePermissionRules,
+    RoleRules,
+    RolesOfUserAdmin,
+)
 from rbac.models import Permission, Role, RolePermission, UserProfile, UserRole, UserSettings
 from veza_site.admin import V1Admin
 
+admin.site.unregister(User)
+admin.site.register(User, RolesOfUserAdmin)
+
 
 @admin.register(Role)
-class RoleAdmin(V1Admin):
+class RoleAdmin(RoleRules, V1Admin):
+    actions = ROLE_ACTIONS
     list_display = ["name", "display_name", "is_system", "created_at"]
     search_fields = ["name"]
     readonly_fields = ["is_system"]
@@ -13,18 +26,19 @@ class RoleAdmin(V1Admin):
 
 
 @admin.register(Permission)
-class PermissionAdmin(V1Admin):
+class PermissionAdmin(PermissionRules, V1Admin):
     list_display = ["__str__", "description", "created_at"]
     search_fields = ["resource"]
 
 
 @admin.register(UserRole)
-class UserRoleAdmin(V1Admin):
+class UserRoleAdmin(GrantRules, V1Admin):
+    actions = GRANT_ACTIONS
     list_display = ["created_at", "user", "role", "granted_by", "expires_at"]
 
 
 @admin.register(RolePermission)
-class RolePermissionAdmin(V1Admin):
+class RolePermissionAdmin(RolePermissionRules, V1Admin):
     list_display = ["created_at", "role", "permission"]
 
 

@@ -1,5 +1,6 @@
 from django.contrib import admin
 
+from streaming.admin_actions import COMMENT_ACTIONS, PLAYLIST_ACTIONS
 from streaming.models import (
     Playlist,
     PlaylistCollaborator,
@@ -82,6 +83,7 @@ class TrackHistoryAdmin(V1Admin):
 
 @admin.register(Playlist)
 class PlaylistAdmin(V1Admin):
+    actions = PLAYLIST_ACTIONS
     list_display = [
         "title",
         "owner",
@@ -143,6 +145,7 @@ class TrackShareAdmin(V1Admin):
 
 @admin.register(TrackComment)
 class TrackCommentAdmin(V1Admin):
+    actions = COMMENT_ACTIONS
     can_add = False  # written by listeners, and counted
     list_display = ["content", "track", "user", "timestamp_seconds", "edited_at", "created_at"]
     readonly_fields = ["track", "user", "parent", "edited_at"]

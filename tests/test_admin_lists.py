@@ -1,13 +1,11 @@
 """The lists of the admin: pages, order, counts, filters and search, by the same rules for all."""
 
-from django.contrib import admin
 from django.db import connection
 from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
-from streaming.models import Track, TrackPlay
 from tests.databases import v1_models
 from tests.rows import rows
 

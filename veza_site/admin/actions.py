@@ -343,6 +343,10 @@ class ActionAdmin(admin.ModelAdmin):
         self.check_rows(request, [obj.pk])
         super().delete_model(request, obj)
 
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet) -> None:
+        self.check_rows(request, list(queryset.values_list("pk", flat=True)))
+        super().delete_queryset(request, queryset)
+
     def url_of(self, row: models.Model) -> str:
         """Return the address of a row's page."""
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
