@@ -134,8 +134,11 @@ class RowAction:
         request: HttpRequest,
         queryset: models.QuerySet,
         form: forms.Form,
-    ) -> TemplateResponse:
+    ) -> TemplateResponse | None:
         count = capped_count(queryset)
+        if not count.number:
+            model_admin.message_user(request, "No row matches any more.", messages.WARNING)
+            return None
         question = self.title.format(rows=_counted(model_admin, count))
         request.current_app = model_admin.admin_site.name
         return TemplateResponse(
