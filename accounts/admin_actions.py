@@ -75,12 +75,15 @@ class SoftDeleteUser(SoftDeleteEach):
         "Who is deleted is signed out everywhere and can't sign in. E-mail address and username are"
         " free again; all else stays, and can be restored."
     )
+    permissions = ("change",)  # moderators have a say in users' status only
 
     def soft_delete(self, request: HttpRequest, row: models.Model) -> str:
         return in_words(services.soft_delete_user(user_id=row.pk, reason="deleted by staff"))
 
 
 class RestoreUser(RestoreEach):
+    permissions = SoftDeleteUser.permissions
+
     def restore(self, request: HttpRequest, row: models.Model) -> None:
         services.restore_user(user_id=row.pk)
 

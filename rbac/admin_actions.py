@@ -150,8 +150,16 @@ class RestoreRole(Restore):
 
 def granted(role: Role, expires_at: datetime | None) -> str:
     """Say in the log what was granted."""
-    until = f"until {expires_at:%Y-%m-%d %H:%M} UTC" if expires_at else "for good"
-    return f"Granted role {role} {until}."
+    return f"Granted role {role} {_until(expires_at)}."
+
+
+def changed(role: Role, expires_at: datetime | None) -> str:
+    """Say in the log how long a grant is now."""
+    return f"Granted role {role} now {_until(expires_at)}."
+
+
+def _until(expires_at: datetime | None) -> str:
+    return f"until {expires_at:%Y-%m-%d %H:%M %Z}" if expires_at else "for good"
 
 
 def revoked(role: Role) -> str:

@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from accounts.admin import UserAdmin
 from accounts.super_admins import kept
 from rbac import guards, services
-from rbac.admin_actions import USER_ROLE_ACTIONS, granted, revoked
+from rbac.admin_actions import USER_ROLE_ACTIONS, changed, granted, revoked
 from rbac.models import Permission, Role, RolePermission, UserRole
 from veza_site.admin.actions import ActionAdmin
 from veza_site.services import Conflict, NotAllowed, NotFound
@@ -55,19 +55,14 @@ class RoleRules(ActionAdmin):
             super().save_model(request, obj, form, change)
 
     def delete_model(self, request: HttpRequest, obj: Role) -> None:
-        self._delete(request, Role.objects.filter(pk=obj.pk))
+        _refuse_system_roles(Role.objects.filter(pk=obj.pk))
+        with kept():
+            super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet) -> None:
-        self._delete(request, queryset)
-
-    def _delete(self, request: HttpRequest, roles: models.QuerySet) -> None:
+        _refuse_system_roles(queryset)
         with kept():
-            system_role = roles.filter(is_system=True).first()
-            if system_role is not None:
-                raise NotAllowed(
-                    f"The role {system_role} is a system role, which is never deleted."
-                )
-            super().delete_queryset(request, roles)
+            super().delete_queryset(request, queryset)
 
 
 class PermissionRules(ActionAdmin):
@@ -110,7 +105,8 @@ class GrantRules(ActionAdmin):
                 super().save_model(request, obj, form, change)
         else:
             self._grant(request, obj)
-        self.log_change(request, obj.user, granted(obj.role, obj.expires_at))
+        say = changed if change else granted
+        self.log_change(request, obj.user, say(obj.role, obj.expires_at))
 
     def _grant(self, request: HttpRequest, obj: UserRole) -> None:
         """Grant the role, and let `obj` be the row that this has made."""
@@ -169,3 +165,9 @@ class RolePermissionRules(ActionAdmin):
         if not Role.objects.alive().filter(pk=obj.role_id).exists():  # locked by now
             raise NotFound(f"There is no role {obj.role_id}.")
         super().save_model(request, obj, form, change)
+
+
+def _refuse_system_roles(roles: models.QuerySet) -> None:
+    role = roles.filter(is_system=True).first()
+    if role is not None:
+        raise NotAllowed(f"The role {role} is a system role, which is never deleted.")

@@ -17,15 +17,16 @@ from django.contrib.admin.utils import model_ngettext
 from django.contrib.auth import get_permission_codename
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import BadRequest, ValidationError
-from django.db import IntegrityError, OperationalError, models, transaction
+from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from psycopg import errors
 
 from veza_site.admin.batches import batches_of_ids
 from veza_site.admin.collisions import collision
 from veza_site.admin.counts import Count, capped_count
+from veza_site.admin.refusals import in_words
+from veza_site.admin.secrets import without_secrets
 from veza_site.models import SoftDeletableModel
 from veza_site.services import Conflict, Refused
 
@@ -57,8 +58,6 @@ class RowAction:
     explanation = ""
     permissions = ("moderate",)
     form_class: type[forms.Form] = forms.Form
-    template = "admin/action_confirmation.html"
-    log_flag = CHANGE
     # The fields by which rows come in batches, before their keys: the rows to be locked first.
     order: tuple[str, ...] = ()
 
@@ -105,10 +104,6 @@ class RowAction:
         """
         raise NotImplementedError
 
-    def context(self, model_admin: "ActionAdmin", queryset: models.QuerySet) -> dict[str, Any]:
-        """Return what the template needs besides; called once for each page that asks."""
-        return {}
-
     def __call__(
         self, model_admin: "ActionAdmin", request: HttpRequest, queryset: models.QuerySet
     ) -> HttpResponse | None:
@@ -119,10 +114,12 @@ class RowAction:
             return self._ask(model_admin, request, queryset, form)
         try:
             met, changed = self._run(model_admin, request, queryset, form.cleaned_data)
-        except Refused as refusal:
-            model_admin.message_user(
-                request, f"{str(refusal).rstrip('.')}; nothing was changed.", messages.ERROR
-            )
+        except (Refused, DatabaseError) as error:
+            refusal = in_words(error, model_admin.model)
+            if refusal is None:
+                raise
+            reason = " ".join(refusal.messages).rstrip(".")
+            model_admin.message_user(request, f"{reason}; nothing was changed.", messages.ERROR)
         else:
             level = messages.SUCCESS if changed else messages.WARNING
             model_admin.message_user(request, self._outcome(model_admin, met, changed), level)
@@ -143,7 +140,7 @@ class RowAction:
         request.current_app = model_admin.admin_site.name
         return TemplateResponse(
             request,
-            self.template,
+            "admin/action_confirmation.html",
             {
                 **model_admin.admin_site.each_context(request),
                 "title": f"{question}?",
@@ -151,13 +148,13 @@ class RowAction:
                 "media": form.media,
                 "explanation": self.explanation,
                 "question": question,
-                "count": count,
-                "named": [(row, model_admin.url_of(row)) for row in queryset[:NAMED]],
+                "named": [
+                    (row, model_admin.url_of(row)) for row in without_secrets(queryset)[:NAMED]
+                ],
                 "more": count.number > NAMED,
                 "form": form,
-                "hidden": _selection(request) | {CONFIRMED: ["yes"]},
+                "hidden": _selection(request, self.name) | {CONFIRMED: ["yes"]},
                 "back": request.get_full_path(),
-                **self.context(model_admin, queryset),
             },
         )
 
@@ -170,19 +167,14 @@ class RowAction:
     ) -> tuple[int, int]:
         """Do it to all rows that match, and return how many they are and how many it changed."""
         met = changed = 0
-        try:
-            with transaction.atomic():
-                for ids in batches_of_ids(queryset, *self.order):
-                    self.check(model_admin, request, ids, values)
-                    rows = list(self.lock(model_admin.model._base_manager.filter(pk__in=ids)))
-                    met += len(rows)
-                    changed += _log(request, self.log_flag, self.apply(request, rows, values))
-        except IntegrityError as error:
-            raise Conflict(_broken(error)) from error
-        except OperationalError as error:
-            if isinstance(error.__cause__, errors.DeadlockDetected | errors.LockNotAvailable):
-                raise Conflict("Somebody else is changing the same rows; try again.") from error
-            raise
+        with transaction.atomic():
+            for ids in batches_of_ids(queryset, *self.order):
+                self.check(model_admin, request, ids, values)
+                batch = without_secrets(model_admin.model._base_manager.filter(pk__in=ids))
+                rows = list(self.lock(batch))
+                met += len(rows)
+                changed += _log(request, self.apply(request, rows, values))
+            connection.check_constraints()  # the deferred ones, while their error can be told
         return met, changed
 
     def _outcome(self, model_admin: "ActionAdmin", met: int, changed: int) -> str:
@@ -253,8 +245,9 @@ class Restore(RowAction):
                     _same(deleted).restore()
             except IntegrityError as error:
                 found = collision(deleted)
-                reason = f"“{found.row}”: {found.reason}" if found else _broken(error)
-                raise Conflict(reason) from error
+                if found is None:
+                    raise
+                raise Conflict(f"“{found.row}”: {found.reason}") from error
         return [Change(row, "Restored.") for row in deleted]
 
 
@@ -369,24 +362,16 @@ class ActionAdmin(admin.ModelAdmin):
         return super().response_action(request, queryset, action_location=action_location)
 
 
-def _selection(request: HttpRequest) -> dict[str, list[str]]:
-    """Return the parameters that chose the action and the rows, to be sent once more."""
+def _selection(request: HttpRequest, action: str) -> dict[str, list[str]]:
+    """Return the parameters that choose the action and the rows, to be sent once more."""
     keys = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
     if ON_ROW in request.POST:
-        chosen = {ON_ROW: [request.POST[ON_ROW]]}
-    elif forms.BooleanField(required=False).clean(request.POST.get("select_across")):
+        return {ON_ROW: [action], helpers.ACTION_CHECKBOX_NAME: keys}
+    chosen = {"action": [action], helpers.ACTION_CHECKBOX_NAME: keys}
+    if forms.BooleanField(required=False).clean(request.POST.get("select_across")):
         # Django wants one key all the same.
-        chosen, keys = {"action": _chosen(request), "select_across": ["1"]}, keys[:1]
-    else:
-        chosen = {"action": _chosen(request)}
-    return chosen | {helpers.ACTION_CHECKBOX_NAME: keys}
-
-
-def _chosen(request: HttpRequest) -> list[str]:
-    """Return the name of the action that Django has taken from the list's one or two boxes."""
-    names = request.POST.getlist("action")
-    index = request.POST.get("index", "0")
-    return [names[int(index)]] if index.isdecimal() and int(index) < len(names) else names[:1]
+        chosen |= {"select_across": ["1"], helpers.ACTION_CHECKBOX_NAME: keys[:1]}
+    return chosen
 
 
 def _counted(model_admin: ActionAdmin, number: int | Count) -> str:
@@ -396,7 +381,7 @@ def _counted(model_admin: ActionAdmin, number: int | Count) -> str:
     return f"{number} {model_ngettext(model_admin.opts, number.number)}"
 
 
-def _log(request: HttpRequest, flag: int, changes: Iterable[Change]) -> int:
+def _log(request: HttpRequest, changes: Iterable[Change]) -> int:
     """Write the changes of a batch to the admin's log, and return how many rows they are."""
     entries = [
         LogEntry(
@@ -404,7 +389,7 @@ def _log(request: HttpRequest, flag: int, changes: Iterable[Change]) -> int:
             content_type_id=ContentType.objects.get_for_model(change.row).pk,
             object_id=str(change.row.pk),
             object_repr=str(change.row)[:200],
-            action_flag=flag,
+            action_flag=CHANGE,
             change_message=change.message,
         )
         for change in changes
@@ -416,9 +401,3 @@ def _log(request: HttpRequest, flag: int, changes: Iterable[Change]) -> int:
 def _same(rows: list[models.Model]) -> models.QuerySet:
     """Return the query for these rows of a soft-deletable table."""
     return type(rows[0])._default_manager.filter(pk__in=[row.pk for row in rows])
-
-
-def _broken(error: IntegrityError) -> str:
-    """Say which constraint was broken; PostgreSQL's own words would quote the row."""
-    name = error.__cause__.diag.constraint_name
-    return f"It does not fit the other rows: the constraint {name} refuses it."
