@@ -13,8 +13,8 @@ from django.db import DatabaseError, connection, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from veza_site.admin.amounts import MOST, Amount
 from veza_site.admin.batches import batches_of_ids
+from veza_site.admin.counts import CAP, Count
 from veza_site.admin.refusals import in_words
 from veza_site.admin.secrets import without_secrets
 from veza_site.services import Refused
@@ -23,6 +23,28 @@ NAMED = 10  # rows, on the page that asks
 
 TAKES_ALONG = (models.DB_CASCADE, models.CASCADE)
 LETS_GO = (models.DB_SET_NULL, models.SET_NULL)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """
+    How many rows of a table there are, counted up to `CAP` and one more.
+
+    `is_least` is whether some were not looked for, since the table above has too many.
+    """
+
+    number: int
+    is_least: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there may be rows that were not counted."""
+        return self.is_least or self.number > CAP
+
+    def __str__(self) -> str:
+        if self.is_least and self.number <= CAP:
+            return f"at least {self.number:,}" if self.number else "perhaps some"
+        return str(Count(min(self.number, CAP), self.number > CAP))
 
 
 @dataclass(frozen=True)
@@ -74,7 +96,7 @@ def deletion_of(
     is. What hangs on a table with more is "at least" that many.
     """
     if isinstance(rows, models.QuerySet):
-        found = rows.order_by().values("pk")[: MOST + 1]
+        found = rows.order_by().values("pk")[: CAP + 1]
         if found.query.is_empty():
             return Deletion(Amount(0))
         root, parameters = found.query.sql_with_params()
@@ -98,7 +120,7 @@ def _read(
     amounts: dict[type[models.Model], Amount] = {}
     for table in tables:
         parents = _parents(table, tables)
-        is_least = any(is_open(amounts[key.related_model]) for key in parents)
+        is_least = any(amounts[key.related_model].is_open for key in parents)
         amounts[table] = Amount(numbers[table], is_least)
     root, *others = tables
     deletion = Deletion(amounts[root])
@@ -106,16 +128,11 @@ def _read(
         if amounts[table].number or amounts[table].is_least:
             deletion.taken.append(Taken(table, amounts[table]))
     for reference in loose:
-        amount = Amount(numbers[reference], is_open(amounts[reference.related_model]))
-        is_sure = reference.model not in amounts or not is_open(amounts[reference.model])
-        if amount.number or amount.is_least:
+        amount = Amount(numbers[reference], amounts[reference.related_model].is_open)
+        is_sure = reference.model not in amounts or not amounts[reference.model].is_open
+        if amount.number:
             deletion.loosened.append(Loosened(reference, amount, is_sure))
     return deletion
-
-
-def is_open(amount: Amount) -> bool:
-    """Tell whether there may be rows that were not counted."""
-    return amount.is_least or amount.number > MOST
 
 
 # The graph of tables
@@ -173,13 +190,13 @@ def _ctes(table: type[models.Model], tables: list[type[models.Model]], root: str
     gone = _gone(table, tables)
     branches = [
         f"(SELECT child.id FROM {_gone(key.related_model, tables)} AS parent {_of_parent(key)}"
-        f" LIMIT {MOST + 1})"
+        f" LIMIT {CAP + 1})"
         for key in _parents(table, tables)
     ]
     found = " UNION ".join(branches) or root
     own = [key for key in _references(table) if key.model is table]
     if not own:
-        found = f"SELECT * FROM ({found}) AS found LIMIT {MOST + 1}"
+        found = f"SELECT * FROM ({found}) AS found LIMIT {CAP + 1}"
         return [f"{gone} (id) AS MATERIALIZED ({found})"]
     if len(own) > 1:
         raise NotImplementedError(f"{table._meta.db_table} takes itself along in two ways.")
@@ -188,7 +205,7 @@ def _ctes(table: type[models.Model], tables: list[type[models.Model]], root: str
         f"tree_of_{gone} (id) AS (SELECT * FROM ({found}) AS found UNION"
         f" SELECT child.id FROM tree_of_{gone} AS parent {_of_parent(own[0])})"
     )
-    return [tree, f"{gone} (id) AS MATERIALIZED (SELECT id FROM tree_of_{gone} LIMIT {MOST + 1})"]
+    return [tree, f"{gone} (id) AS MATERIALIZED (SELECT id FROM tree_of_{gone} LIMIT {CAP + 1})"]
 
 
 def _count_loosened(reference: models.ForeignKey, tables: list[type[models.Model]]) -> str:
@@ -198,7 +215,7 @@ def _count_loosened(reference: models.ForeignKey, tables: list[type[models.Model
         stays = f"AND {key} NOT IN (SELECT id FROM {_gone(reference.model, tables)})"
     return (
         f"(SELECT count(*) FROM (SELECT FROM {_gone(reference.related_model, tables)} AS parent"
-        f" {_of_parent(reference, stays)} LIMIT {MOST + 1}) AS loosened)"
+        f" {_of_parent(reference, stays)} LIMIT {CAP + 1}) AS loosened)"
     )
 
 
@@ -213,7 +230,7 @@ def _of_parent(reference: models.ForeignKey, condition: str = "") -> str:
     opts = reference.model._meta
     return (
         f"CROSS JOIN LATERAL (SELECT {quote(opts.pk.column)} AS id FROM {quote(opts.db_table)}"
-        f" WHERE {quote(reference.column)} = parent.id {condition} LIMIT {MOST + 1}) AS child"
+        f" WHERE {quote(reference.column)} = parent.id {condition} LIMIT {CAP + 1}) AS child"
     )
 
 
@@ -235,6 +252,7 @@ def delete_all(model_admin: admin.ModelAdmin, request: HttpRequest, rows: models
         for ids in batches_of_ids(rows):
             batch = model_admin.model._base_manager.filter(pk__in=ids)
             named = list(without_secrets(batch))
+            model_admin.check_rows(request, ids)
             model_admin.log_deletions(request, named)
             model_admin.delete_queryset(request, batch)
             number += len(named)
