@@ -2,6 +2,7 @@
 
 import io
 import logging
+from urllib.parse import quote
 
 from django.contrib import admin
 from django.db import DatabaseError, connection
@@ -11,6 +12,9 @@ from django.urls import path, reverse
 from django.views.debug import ExceptionReporter
 
 from accounts.models import User
+from media.models import HlsTranscodeJob
+from rbac.models import UserProfile
+from streaming.models import TrackPlay
 from tests.databases import v1_models
 from tests.rows import rows
 from veza_site.lazy_admin import discover
@@ -146,11 +150,22 @@ class ReportOfAnError(TestCase):
 class BadInput(TestCase):
     """An address that means nothing is refused, and is never an error 500."""
 
-    GARBAGE = ["%00", "garbage", "'", "1" * 400, "2026-99-99", "\ud7ff", "(", "[", "\\", "-1"]
+    GARBAGE = ["\0", "garbage", "1" * 400, "(", "\ud7ff%"]
+    PARAMETERS = [
+        "p",
+        "q",
+        "o",
+        "e",
+        "deleted",
+        "id__exact",
+        "created_at__gte",
+        "_to_field",
+        "x__y",
+    ]
 
     @classmethod
     def setUpTestData(cls):
-        cls.user = User.objects.create_superuser("nadia@veza.example", "nadia", "s3cret-of-nadia")
+        cls.user = User.objects.create_superuser("nadia@veza.example", "nadia", "s3cret of nadia")
 
     def setUp(self):
         self.client.force_login(self.user)
@@ -160,10 +175,50 @@ class BadInput(TestCase):
             answer = self.client.get(address, parameters, secure=True)
             self.assertIn(answer.status_code // 100, (2, 3, 4))
 
+    def changelist(self, model):
+        return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
     def test_as_a_row_s_address(self):
         for model in v1_models():
-            options = model._meta
-            address = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
             for garbage in self.GARBAGE:
-                for page in ("change", "delete", "history"):
-                    self.assert_no_error(f"{address}{garbage}/{page}/")
+                self.assert_no_error(f"{self.changelist(model)}{quote(garbage)}/change/")
+            for page in ("delete", "history"):
+                self.assert_no_error(f"{self.changelist(model)}garbage/{page}/")
+
+    def test_as_a_list_s_parameter(self):
+        for model in (User, TrackPlay, HlsTranscodeJob):
+            for parameter in self.PARAMETERS:
+                for garbage in self.GARBAGE:
+                    self.assert_no_error(self.changelist(model), **{parameter: garbage})
+
+    def test_elsewhere(self):
+        for address in (
+            "/admin/r/1/x/",
+            "/admin/r/x/y/",
+            "/admin/x/",
+            "/admin/%00/",
+            "/admin/jsi18n/",
+        ):
+            self.assert_no_error(address)
+        for garbage in self.GARBAGE:
+            self.assert_no_error(
+                "/admin/autocomplete/",
+                app_label="rbac",
+                model_name="userrole",
+                field_name="user",
+                term=garbage,
+            )
+            self.assert_no_error(
+                "/admin/autocomplete/", app_label=garbage, model_name=garbage, field_name=garbage
+            )
+
+    def test_as_a_form_s_value_that_only_the_database_refuses(self):
+        profile = UserProfile.objects.create(user=self.user)
+        answer = self.client.post(
+            reverse("admin:rbac_userprofile_change", args=[profile.pk]),
+            {"user": self.user.pk, "social_links": r'{"a": "\u0000"}'},
+            secure=True,
+        )
+        self.assertIn(answer.status_code, (200, 400))
+        profile.refresh_from_db()
+        self.assertEqual(profile.social_links, {})

@@ -3,12 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
 from django.db import DatabaseError
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from veza_site.admin import start_page
+from veza_site.admin.autocomplete import V1AutocompleteView
 from veza_site.admin.error_pages import page_for
 
 
@@ -34,6 +33,5 @@ class V1AdminSite(admin.AdminSite):
                 raise
         return super().index(request, context | (extra_context or {}))
 
-    def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
-        """Return the log, the last entry first, by the index that it has and not by the time."""
-        return super().get_log_entries(request).order_by("-pk")
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        return V1AutocompleteView.as_view(admin_site=self)(request)
