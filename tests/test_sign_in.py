@@ -202,7 +202,11 @@ class TimeOfAnAnswer(Quick, TestCase):
         self.person("banned", status=UserStatus.BANNED)
         self.person("deleted", deleted_at=timezone.now())
         self.person("listener", role=UserRole.USER)
-        for user in (self.person("from-go"), self.person("locked-go", status=UserStatus.SUSPENDED)):
+        for user in [
+            self.person("from-go"),
+            self.person("locked-go", locked_until=timezone.now() + LOCKED_FOR),
+            self.person("suspended-go", status=UserStatus.SUSPENDED),
+        ]:
             change(user, "password_hash = %(hash)s", hash=FEWER_ROUNDS)
         change(self.person("federated"), "password_hash = '!'")
         change(self.person("malformed"), "password_hash = 'secret'")
@@ -226,6 +230,8 @@ class TimeOfAnAnswer(Quick, TestCase):
             ("from-go", "wrong"),
             ("locked-go", PASSWORD),
             ("locked-go", "wrong"),
+            ("suspended-go", PASSWORD),
+            ("suspended-go", "wrong"),
             ("federated", "!"),
             ("malformed", "secret"),
         ]:
