@@ -1,6 +1,5 @@
 """Deletion in the admin: what it says beforehand, what it costs, and that it is all or nothing."""
 
-
 from django.db import connection, transaction
 from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
@@ -137,7 +136,7 @@ class WhatIsTold(TestCase):
                 deletion = deletion_of(model, some)
                 told = {part.model: part.amount.number for part in deletion.taken}
                 with transaction.atomic():
-                    model.objects.filter(pk__in=list(some)).delete()
+                    model.objects.filter(pk__in=[row.pk for row in some]).delete()
                     gone = {other: before[other] - other.objects.count() for other in before}
                     transaction.set_rollback(True)
                 gone = {other: number for other, number in gone.items() if number}
