@@ -7,6 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from accounts.models import User, UserRole
 from rbac.models import Role
@@ -22,7 +23,7 @@ from veza_site.services import Refused
 class Details(AdminTests):
     def test_have_every_column_once(self):
         for role in (UserRole.SUPER_ADMIN, UserRole.MODERATOR):
-            request = RequestFactory().get("/")
+            request = RequestFactory().get(reverse("admin:index"))
             request.user = self.sign_in(role)
             for model, row in self.first_rows().items():
                 with self.subTest(model, role=role):
