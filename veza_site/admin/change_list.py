@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from veza_site.admin import keyset, ordering
-from veza_site.admin.counts import CAP, capped_count, estimate, in_words
+from veza_site.admin.counts import CAP, Count, capped_count, estimate, in_words, is_costly
 from veza_site.admin.filters import pinned, shows_live_rows
 
 
@@ -107,12 +107,14 @@ class V1ChangeList(ChangeList):
             self.result_count = len(self.result_list)
             self.count_text = f"{self.result_count:,}"
             return
-        count = capped_count(self.queryset)
+        is_narrowed = bool(self.query or self.has_active_filters)
+        if is_narrowed and is_costly(self.queryset):
+            count = Count(len(self.result_list), is_capped=True)
+        else:
+            count = capped_count(self.queryset)
         self.result_count, self.count_text = count.number, str(count)
-        if count.is_capped and not (self.query or self.has_active_filters):
-            expected = estimate(self.queryset)
-            if expected > CAP:
-                self.result_count, self.count_text = expected, in_words(expected)
+        if count.is_capped and not is_narrowed and (expected := estimate(self.queryset)) > CAP:
+            self.result_count, self.count_text = expected, in_words(expected)
 
     @property
     def pages(self) -> dict[str, str]:

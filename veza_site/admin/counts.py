@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import QuerySet
 
 CAP = 1000
+COSTLY = 5000  # in the planner's units: some 50 to 100 ms
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,16 @@ def capped_count(queryset: QuerySet, cap: int = CAP) -> Count:
 
 def estimate(queryset: QuerySet) -> int:
     """Return how many rows the planner expects of `queryset`. One query, which reads no row."""
-    if queryset.query.is_empty():
-        return 0
-    plans = json.loads(_bare(queryset).values("pk").explain(format="json"))
-    return int(plans[0]["Plan"]["Plan Rows"])
+    return int(_plan(_bare(queryset)).get("Plan Rows", 0))
+
+
+def is_costly(queryset: QuerySet, cap: int = CAP) -> bool:
+    """
+    Tell whether `capped_count` may take long, as the planner sees it. One query, reads no row.
+
+    So it is where a filter that no index serves leaves few rows of a large table.
+    """
+    return _plan(_bare(queryset)[: cap + 1]).get("Total Cost", 0) > COSTLY
 
 
 def in_words(number: int) -> str:
@@ -46,3 +54,10 @@ def in_words(number: int) -> str:
 def _bare(queryset: QuerySet) -> QuerySet:
     """Return `queryset` without what does not change how many rows it has."""
     return queryset.order_by().select_related(None)
+
+
+def _plan(queryset: QuerySet) -> dict[str, Any]:
+    """Return the plan of `queryset`, which is empty if no row can be among it."""
+    if queryset.query.is_empty():
+        return {}
+    return json.loads(queryset.values("pk").explain(format="json"))[0]["Plan"]

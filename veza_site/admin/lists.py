@@ -31,7 +31,7 @@ class ListAdmin(admin.ModelAdmin):
     fields that lead an index. Order, filters and what the columns look like follow from the model.
     """
 
-    list_per_page = 100
+    list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
