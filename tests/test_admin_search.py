@@ -70,7 +70,7 @@ class SearchBox(AdminTests):
 
     def test_finds_nothing_for_garbage_and_says_no_error(self):
         for term in GARBAGE:
-            with self.subTest(term[:20]):
+            with self.subTest(ascii(term[:20])):
                 parameters = {"q": term.encode("utf-8", "surrogatepass")}
                 answer = self.get(admin_url(User, "changelist"), parameters)
                 self.assertEqual(answer.status_code, 200)

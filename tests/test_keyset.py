@@ -228,7 +228,7 @@ class Cursors(SimpleTestCase):
         order = Order(User._meta.get_field("email"), descending=False)
         for text in ("a\0b", "\ud800"):
             encoded = self.encoded(["email", text, str(uuid.uuid4())])
-            with self.subTest(text), self.assertRaises(BrokenCursor):
+            with self.subTest(ascii(text)), self.assertRaises(BrokenCursor):
                 Cursor.decode(encoded, order)
 
     def encoded(self, content):
