@@ -71,7 +71,8 @@ OTHERS = {
         INSERT INTO user_sessions (user_id, refresh_token_id, session_token_hash, expires_at,
             last_activity_at, created_at)
         SELECT md5('users' || n * 2 / 3)::uuid, md5('refresh_tokens' || n)::uuid,
-            md5('c' || n) || md5('d' || n), now() + interval '20 days', {time}, {time}
+            md5('c' || n) || md5('d' || n), now() + interval '20 days' - n * interval '10 seconds',
+            {time}, {time}
         FROM generate_series(0, {people} - 1) AS n
     """,
     "tracks": """
