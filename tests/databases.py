@@ -18,6 +18,7 @@ from django.db import connection, connections
 from django.test import TestCase
 from psycopg import sql
 
+from tests import commands
 from veza_site.catalog import Catalog, read_catalog
 from veza_site.models import V1Model
 
@@ -98,19 +99,13 @@ def manage(
     With `database`, it runs as in production, against the database of that name. `environment`
     adds to that; None takes a variable away.
     """
-    process = start(*arguments, database=database, **environment)
-    try:
-        output, errors = process.communicate(timeout=120)
-    except BaseException:
-        process.kill()
-        raise
-    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+    return commands.run(arguments, process_environment(database, **environment), settings.BASE_DIR)
 
 
 def start(
     *arguments: str, database: str | None = None, **environment: str | None
 ) -> subprocess.Popen[str]:
-    """Start manage.py like `manage`, and return the process, running."""
+    """Start manage.py as `manage` runs it, and return the process, running."""
     return subprocess.Popen(
         [sys.executable, "manage.py", *arguments],
         cwd=settings.BASE_DIR,

@@ -2,13 +2,13 @@
 
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from django.conf import settings
 from django.test import TestCase
 
+from tests import commands
 from tests.databases import process_environment
 
 
@@ -47,12 +47,5 @@ class Project:
 
     def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run its manage.py with the database, and return the process, ended."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=self.directory,
-            env=process_environment(self.database, PYTHONDONTWRITEBYTECODE="1", **environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        variables = process_environment(self.database, PYTHONDONTWRITEBYTECODE="1", **environment)
+        return commands.run(arguments, variables, self.directory)
