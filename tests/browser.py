@@ -15,7 +15,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
-PATIENCE = 20  # seconds for what takes a blink on a machine that does nothing else
+PATIENCE = 15  # seconds for what takes a blink on a machine that does nothing else
 HEIGHT = 900
 
 # Set, it names the directory in which pages are kept as pictures.
@@ -58,6 +58,8 @@ class Browser:
     def sit_down(self, width: int) -> None:
         """Begin signed in nowhere, at a screen so many pixels wide."""
         self.width = width
+        self.driver.get("about:blank")
+        self.driver.get_log("browser")  # what was said before
         self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
         self.driver.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
@@ -117,6 +119,10 @@ class Browser:
         found = []
         for scheme in ("light", "dark"):
             self.prefer(scheme)
+            # Colours change gradually.
+            self.wait(
+                lambda driver: driver.execute_script("return document.getAnimations().length == 0")
+            )
             found += [entry["message"] for entry in self.driver.get_log("browser")]
             width = self.driver.execute_script("return document.documentElement.scrollWidth")
             if width > self.width:

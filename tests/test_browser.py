@@ -73,14 +73,12 @@ class InABrowser(StaticLiveServerTestCase):
 
     def looked_at(self, name: str, browser: Browser | None = None) -> None:
         """Check what is so of every page."""
-        self.assertEqual((browser or self.browser).look(name), [])
+        with self.subTest(name):
+            self.assertEqual((browser or self.browser).look(name), [])
 
     def looks_at_the_start_page(self) -> None:
-        charts = self.browser.all("#content svg")
+        charts = [chart for chart in self.browser.all("#content svg") if chart.is_displayed()]
         self.assertGreaterEqual(len(charts), 2)
-        for chart in charts:
-            self.assertTrue(chart.is_displayed())
-            self.assertGreater(chart.size["width"], 100)
         self.looked_at("start-page")
 
     def turns_the_pages_of_plays(self) -> None:
@@ -157,8 +155,9 @@ class InABrowser(StaticLiveServerTestCase):
         self.browser.open(admin_url(model, page, *arguments))
 
     def rows(self) -> list[str]:
-        """Return the addresses of the rows of the list."""
-        return [link.get_attribute("href") for link in self.browser.all(f"{ROWS} th a")]
+        """Return the addresses of the rows of the list, without the way back to it."""
+        links = self.browser.all(f"{ROWS} th a")
+        return [link.get_attribute("href").partition("?")[0] for link in links]
 
     def search(self, text: str) -> None:
         self.browser.find("#searchbar").send_keys(text)
