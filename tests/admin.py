@@ -2,6 +2,7 @@
 
 from io import StringIO
 from typing import Any
+from unittest import mock
 
 from django.contrib import admin
 from django.core.management import call_command
@@ -12,6 +13,7 @@ from django.urls import reverse
 
 from accounts.models import User, UserRole
 from tests.databases import v1_models
+from veza_site.admin.lists import ListAdmin
 
 STAFF = [UserRole.MODERATOR, UserRole.ADMIN, UserRole.SUPER_ADMIN]
 
@@ -38,6 +40,8 @@ class AdminTests(TestCase):
         load_demo()
 
     def setUp(self) -> None:
+        # Rows are most of a list's time.
+        self.enterContext(mock.patch.object(ListAdmin, "list_per_page", 5))
         self.sign_in(UserRole.SUPER_ADMIN)
 
     def sign_in(self, role: UserRole) -> User:

@@ -42,7 +42,12 @@ class Secrets(AdminTests):
         return columns
 
     def crawl(self):
-        """Follow every link from the start page, two rows' pages of a kind, and yield each page."""
+        """
+        Follow every link from the start page, and yield each page.
+
+        Of rows' pages two of a kind, and of lists those with one parameter: all combinations of
+        filters, sorts and pages would be no end.
+        """
         waiting = [reverse("admin:index"), *self.unlinked()]
         seen, of_a_kind = set(waiting), {}
         while waiting:
@@ -52,7 +57,7 @@ class Secrets(AdminTests):
             yield url, answer.status_code, text
             for link in re.findall(r'href="([^"]+)"', text):
                 link = self.absolute(url, unescape(link))
-                if link is None or link in seen:
+                if link is None or link in seen or "&" in link:
                     continue
                 seen.add(link)
                 match = resolve(link.partition("?")[0])
@@ -72,14 +77,13 @@ class Secrets(AdminTests):
         """Yield addresses that no link leads to: sorts, filters and orders of one's own making."""
         for model in v1_models():
             url = admin_url(model, "changelist")
-            for column in range(1, 12):
-                yield f"{url}?o={column}"
-                yield f"{url}?o=-{column}"
+            for column in range(1, 10):
+                yield f"{url}?o={'-' * (column % 2)}{column}"
             for field in model._meta.local_fields:
                 if is_secret(field):
+                    yield f"{url}?o={field.name}"
                     for lookup in ["", "__startswith", "__gt", "__isnull", "__regex"]:
                         yield f"{url}?{field.name}{lookup}=1"
-                        yield f"{url}?o={field.name}"
             for parent in model._meta.local_fields:
                 if parent.is_relation:
                     yield f"{url}?{parent.name}__password__startswith=c"
