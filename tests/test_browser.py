@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib.staticfiles.testing import StaticLiveServerTestCase
 from django.test import override_settings
-from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
 from accounts.models import User
@@ -111,7 +111,7 @@ class InABrowser(StaticLiveServerTestCase):
     def filters_by_what_it_types(self) -> None:
         track = Track.objects.alive().filter(plays__isnull=False).order_by("pk").first()
         self.open(TrackPlay, "changelist")
-        self.choose("filter-track", track.title, track)
+        self.choose("filter-track", str(track.pk), track)
         with self.browser.next_page():
             self.browser.press(self.browser.find("form:has(#filter-track) [type=submit]"))
         self.assertIn(f"track__id__exact={track.pk}", self.browser.driver.current_url)
@@ -123,7 +123,7 @@ class InABrowser(StaticLiveServerTestCase):
         track = Track.objects.alive().exclude(pk=job.track_id).order_by("pk").first()
         self.open(HlsTranscodeJob, "change", job.pk)
         self.looked_at("form")
-        self.choose("id_track", track.title, track)
+        self.choose("id_track", str(track.pk), track)
 
     def restores_a_track(self) -> None:
         track = Track.objects.deleted().order_by("pk").first()
@@ -167,11 +167,15 @@ class InABrowser(StaticLiveServerTestCase):
         """Choose a row in an autocomplete by what one knows of it."""
         self.browser.press(self.browser.find(f"#{box} + .select2 .select2-selection"))
         self.browser.find(".select2-search__field").send_keys(typed)
-        option = f".select2-results__option[id$='{row.pk}']"
-        self.browser.find(option)
+        option = self.browser.wait(lambda driver: self.option(str(row)))
         self.looked_at("autocomplete")
-        self.browser.find(".select2-search__field").send_keys(Keys.ENTER)
+        option.click()
         self.assertEqual(self.browser.find(f"#{box}").get_attribute("value"), str(row.pk))
+
+    def option(self, text: str) -> WebElement | None:
+        """Return the option with this text among those that an autocomplete has found, or None."""
+        found = self.browser.all(".select2-results__option--highlighted")
+        return next((option for option in found if option.text == text), None)
 
     def act_on(self, key: Any, action: str) -> None:
         """Choose a row of the list and what to do to it, and confirm that."""
