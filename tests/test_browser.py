@@ -14,7 +14,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
 from accounts.models import User
-from media.models import HlsTranscodeJob
+from rbac.models import UserRole
 from streaming.models import Track, TrackPlay
 from tests.admin import admin_url, load_demo
 from tests.browser import Browser, chromium
@@ -119,11 +119,10 @@ class InABrowser(StaticLiveServerTestCase):
         self.looked_at("filtered")
 
     def fills_in_a_form(self) -> None:
-        job = HlsTranscodeJob.objects.filter(status="failed").order_by("pk").first()
-        track = Track.objects.alive().exclude(pk=job.track_id).order_by("pk").first()
-        self.open(HlsTranscodeJob, "change", job.pk)
+        self.open(UserRole, "add")
         self.looked_at("form")
-        self.choose("id_track", str(track.pk), track)
+        user = User.objects.get(username="kaori")
+        self.choose("id_user", str(user.pk), user)
 
     def restores_a_track(self) -> None:
         track = Track.objects.deleted().order_by("pk").first()
