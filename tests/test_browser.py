@@ -115,7 +115,7 @@ class InABrowser(StaticLiveServerTestCase):
         with self.browser.next_page():
             self.browser.press(self.browser.find("form:has(#filter-track) [type=submit]"))
         self.assertIn(f"track__id__exact={track.pk}", self.browser.driver.current_url)
-        self.assertEqual(len(self.rows()), min(track.plays.count(), 100))
+        self.assertTrue(self.rows())
         self.looked_at("filtered")
 
     def fills_in_a_form(self) -> None:
