@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -78,7 +79,13 @@ class Browser:
 
     def wait(self, condition: Callable[[Chrome], Any]) -> Any:
         """Wait until the condition is met, and return what it gives."""
-        return WebDriverWait(self.driver, PATIENCE, poll_frequency=0.05).until(condition)
+        waiting = WebDriverWait(
+            self.driver,
+            PATIENCE,
+            poll_frequency=0.05,
+            ignored_exceptions=[StaleElementReferenceException],
+        )
+        return waiting.until(condition)
 
     @contextlib.contextmanager
     def next_page(self) -> Iterator[None]:

@@ -172,9 +172,9 @@ class InABrowser(StaticLiveServerTestCase):
         self.assertEqual(self.browser.find(f"#{box}").get_attribute("value"), str(row.pk))
 
     def option(self, text: str) -> WebElement | None:
-        """Return the option with this text among those that an autocomplete has found, or None."""
-        found = self.browser.all(".select2-results__option--highlighted")
-        return next((option for option in found if option.text == text), None)
+        """Return what an autocomplete has found, if that is one row with this text."""
+        found = self.browser.all(".select2-results__option")
+        return found[0] if [option.text for option in found] == [text] else None
 
     def act_on(self, key: Any, action: str) -> None:
         """Choose a row of the list and what to do to it, and confirm that."""
