@@ -147,14 +147,11 @@ class GrantRules(ActionAdmin):
 class RolePermissionRules(ActionAdmin):
     """The rules of what roles allow: a row is added or deleted, never changed."""
 
+    can_change = False
+
     def check_rows(self, request: HttpRequest, ids: Collection[Any]) -> None:
         roles = RolePermission.objects.filter(pk__in=ids).values_list("role_id", flat=True)
         guards.check_may_edit_roles(actor_id=request.user.pk, role_ids=set(roles))
-
-    def has_change_permission(
-        self, request: HttpRequest, obj: RolePermission | None = None
-    ) -> bool:
-        return False
 
     def save_model(
         self, request: HttpRequest, obj: RolePermission, form: forms.ModelForm, change: bool

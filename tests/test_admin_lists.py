@@ -94,13 +94,16 @@ class ListPages(ListTests):
     def test_of_a_broken_cursor_are_the_first_with_a_message(self):
         plays(2 * SIZE)
         first = self.keys(TrackPlay)
-        other = Cursor("after", NEWEST.place(TrackPlay.objects.first())).encode(NEWEST)
+        play = TrackPlay.objects.first()
+        other = Cursor("after", (play.created_at, play.pk)).encode(NEWEST)
+        columns = [name(column) for column in self.changes(TrackPlay).list_display]
+        upwards = columns.index("created_at")
         for model, cursor in [
             (TrackPlay, "2"),
             (TrackPlay, "after.zzz"),
             (TrackPlay, "%00"),
             (TrackPlay, other[:-3]),
-            (TrackPlay, f"{other}&o=1"),  # the same column, the other way round
+            (TrackPlay, f"{other}&o={upwards}"),  # the same column, the other way round
         ]:
             with self.subTest(cursor):
                 answer = self.get(admin_url(model, "changelist") + f"?p={cursor}")
@@ -118,7 +121,7 @@ class ListPages(ListTests):
                 self.assertNotIn("OFFSET", sql)
                 if "COUNT(" in sql:
                     self.assertIn(f"LIMIT {counts.CAP + 1})", sql)
-                elif not sql.startswith("EXPLAIN"):
+                elif not sql.startswith("EXPLAIN") and '."id" IN (' not in sql:
                     self.assertIn(f"LIMIT {SIZE + 1}", sql)
 
     def test_send_as_many_queries_whatever_their_rows(self):
@@ -233,7 +236,8 @@ class ListOrders(ListTests):
 
 class ListCounts(ListTests):
     def test_of_a_page_that_holds_all_rows_ask_nothing(self):
-        with self.assertNumQueries(1):
+        self.staff.get_all_permissions()
+        with self.assertNumQueries(2):  # the keys and the rows of the page
             changes = self.changes(Role)
         self.assertEqual(changes.count_text, str(Role.objects.alive().count()))
 

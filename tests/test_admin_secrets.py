@@ -7,7 +7,7 @@ from django.db import connection
 from django.urls import resolve, reverse
 
 from accounts.models import UserRole
-from tests.admin import AdminTests, admin_url
+from tests.admin import AdminTests, admin_of, admin_url
 from tests.databases import v1_models
 from veza_site.admin.secrets import is_secret
 
@@ -77,7 +77,7 @@ class Secrets(AdminTests):
         """Yield addresses that no link leads to: sorts, filters and orders of one's own making."""
         for model in v1_models():
             url = admin_url(model, "changelist")
-            for column in range(1, 10):
+            for column in range(1, len(admin_of(model).list_display) + 1):
                 yield f"{url}?o={'-' * (column % 2)}{column}"
             for field in model._meta.local_fields:
                 if is_secret(field):
@@ -91,14 +91,14 @@ class Secrets(AdminTests):
 
     def test_are_on_no_page_that_a_super_admin_can_reach(self):
         self.assertGreaterEqual(self.planted, 7)
-        pages = 0
+        pages, told, failed = 0, [], []
         with self.assertNoLogs("veza", level="DEBUG"):
             for url, status, text in self.crawl():
                 pages += 1
-                with self.subTest(url):
-                    self.assertLess(status, 500)
-                    self.assertNotIn(CANARY, text)
-        self.assertGreater(pages, 1000)
+                told += [url] if CANARY in text else []
+                failed += [url] if status >= 500 else []
+        self.assertEqual((told, failed), ([], []))
+        self.assertGreater(pages, 700)
 
     def test_do_not_come_back_from_a_form_that_is_sent(self):
         for model, row in self.first_rows().items():

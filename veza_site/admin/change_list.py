@@ -14,9 +14,10 @@ from django.contrib.admin.views.main import (
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from veza_site.admin import keyset, ordering
+from veza_site.admin import keyset, ordering, search
 from veza_site.admin.counts import CAP, Count, capped_count, estimate, in_words, is_costly
 from veza_site.admin.filters import pinned, shows_live_rows
+from veza_site.admin.secrets import telling_secrets, without_secrets
 
 
 class SearchForm(ChangeListSearchForm):
@@ -44,7 +45,11 @@ class V1ChangeList(ChangeList):
     def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[str]:
         """Return the order of the list: one that an index has, whatever the URL asks for."""
         fixed, live = pinned(self.model, request.GET), shows_live_rows(self.model, request.GET)
-        self.order = self._order_by_url(fixed, live) or self._order_by_admin(request, fixed, live)
+        self.order = (
+            self._order_by_url(fixed, live)
+            or self._order_by_search(request, fixed, live)
+            or self._order_by_admin(request, fixed, live)
+        )
         sign = "-" if self.order.descending else ""
         return [sign + column.name for column in self.order.columns]
 
@@ -59,6 +64,21 @@ class V1ChangeList(ChangeList):
         name = self._field_name(self.list_display[number])
         field = ordering.sortable(self.model, fixed, live).get(name)
         return field and keyset.Order(field, descending=place.startswith("-"))
+
+    def _order_by_search(
+        self, request: HttpRequest, fixed: set[str], live: bool
+    ) -> keyset.Order | None:
+        """
+        Return the order by the one column that is searched, whose index then gives the page.
+
+        In another order all that the search finds would have to be read, and all else passed over.
+        """
+        names = self.model_admin.get_search_fields(request)
+        searched = search.searchable(self.model, names, live)
+        if not self.query or len(searched) != 1 or search.as_uuid(self.query.strip()):
+            return None
+        field = ordering.sortable(self.model, fixed, live).get(searched[0].name)
+        return field and keyset.Order(field, descending=False)
 
     def _order_by_admin(self, request: HttpRequest, fixed: set[str], live: bool) -> keyset.Order:
         """Return the order that the admin declares, if an index has it, or else the best one."""
@@ -88,7 +108,8 @@ class V1ChangeList(ChangeList):
             messages.warning(
                 request, "There is no such page in this list and order. This is the first one."
             )
-        self.page = keyset.page(self.queryset, self.order, cursor, self.list_per_page)
+        shown = without_secrets(telling_secrets(self.root_queryset), *self.list_select_related)
+        self.page = keyset.page(self.queryset, self.order, cursor, self.list_per_page, shown)
         self.result_list = self.page.rows
         self._count(is_whole=not (self.page.previous or self.page.next))
 

@@ -22,10 +22,15 @@ _KEY = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a list that shows `field` through `show`, a function of the field's value."""
+    """
+    A column of a list that shows `field` through `show`, a function of the field's value.
+
+    Or of another attribute of the row, if there is a name of one.
+    """
 
     field: models.Field
     show: Callable[[Any], Any]
+    attribute: str = ""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Column) and other.field == self.field
@@ -46,7 +51,7 @@ class Column:
         return self.field.name
 
     def __call__(self, row: models.Model) -> Any:
-        value = getattr(row, self.field.name)
+        value = getattr(row, self.attribute or self.field.name)
         return None if value is None else self.show(value)
 
 
@@ -65,7 +70,7 @@ def column(
     if field is None or not field.concrete:
         return name
     if is_secret(field):
-        return Column(field, lambda value: "set" if value else "not set")
+        return Column(field, lambda is_set: "set" if is_set else "not set", f"{name}_is_set")
     if field.is_relation:
         url = None if is_link else _address(model_admin, field, request)
         return Column(field, lambda related: _link(url, related))

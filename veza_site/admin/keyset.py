@@ -65,10 +65,6 @@ class Order:
         columns = Tuple(*(F(column.name) for column in self.columns))
         return queryset.filter(compare(columns, tuple(place)))
 
-    def place(self, row: Model) -> tuple[Any, ...]:
-        """Return the place of a row: what `after` takes."""
-        return tuple(getattr(row, column.attname) for column in self.columns)
-
 
 @dataclass(frozen=True)
 class Cursor:
@@ -135,35 +131,42 @@ class Page:
     next: Cursor | None
 
 
-def page(queryset: QuerySet, order: Order, cursor: Cursor, size: int) -> Page:
+def page(
+    queryset: QuerySet, order: Order, cursor: Cursor, size: int, shown: QuerySet | None = None
+) -> Page:
     """
     Return the page of `queryset` that `cursor` names, of `size` rows at most.
 
-    One query; two where nothing comes after or before the cursor any more, which gives the last or
-    the first page. The rows before a place can be fewer than `size`: they are the first ones.
+    The rows are read from `shown` (or else `queryset`) by their keys: what that joins is joined to
+    one page of rows, and not to all those that have to be sorted first.
+
+    Two queries; three where nothing comes after or before the cursor any more, which gives the last
+    or the first page. The rows before a place can be fewer than `size`: they are the first ones.
     """
     backwards = cursor.side in ("last", "before")
     direction = order.reversed() if backwards else order
-    rows = direction.sort(queryset)
+    wanted = direction.sort(queryset)
     if cursor.place:
-        rows = direction.after(rows, cursor.place)
-    found = list(rows[: size + 1])
-    if not found and cursor.place:
-        return page(queryset, order, Cursor("first" if backwards else "last"), size)
-    goes_on = len(found) > size
-    found = found[:size]
+        wanted = direction.after(wanted, cursor.place)
+    names = [column.name for column in order.columns]
+    places = list(wanted.values_list(*names)[: size + 1])
+    if not places and cursor.place:
+        return page(queryset, order, Cursor("first" if backwards else "last"), size, shown)
+    goes_on = len(places) > size
+    places = places[:size]
     if backwards:
-        found.reverse()
-    has_previous, has_next = (
-        (goes_on, bool(cursor.place))
-        if backwards
-        else (
-            bool(cursor.place),
-            goes_on,
-        )
-    )
+        places.reverse()
+    has_previous, has_next = bool(cursor.place), goes_on
+    if backwards:
+        has_previous, has_next = has_next, has_previous
     return Page(
-        found,
-        Cursor("before", order.place(found[0])) if has_previous and found else None,
-        Cursor("after", order.place(found[-1])) if has_next and found else None,
+        _rows(queryset if shown is None else shown, [key for *_, key in places]),
+        Cursor("before", places[0]) if has_previous and places else None,
+        Cursor("after", places[-1]) if has_next and places else None,
     )
+
+
+def _rows(shown: QuerySet, keys: list[Any]) -> list[Model]:
+    """Return the rows with these keys, in their order, but for those that are gone meanwhile."""
+    found = shown.order_by().in_bulk(keys) if keys else {}
+    return [found[key] for key in keys if key in found]

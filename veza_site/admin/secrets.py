@@ -26,6 +26,12 @@ def is_set(field: models.Field) -> Q:
     )
 
 
+def telling_secrets(queryset: models.QuerySet) -> models.QuerySet:
+    """Return `queryset` with an attribute for each secret that tells whether it is set."""
+    told = {f"{field.name}_is_set": is_set(field) for field in secrets_of(queryset.model)}
+    return queryset.annotate(**told) if told else queryset
+
+
 def without_secrets(queryset: models.QuerySet, *relations: str) -> models.QuerySet:
     """
     Return `queryset` with the rows of these relations joined, and with no secret read.
