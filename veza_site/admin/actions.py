@@ -153,7 +153,7 @@ class RowAction:
                 ],
                 "more": count.number > NAMED,
                 "form": form,
-                "hidden": _selection(request, self.name) | {CONFIRMED: ["yes"]},
+                "hidden": selection(request, self.name) | {CONFIRMED: ["yes"]},
                 "back": request.get_full_path(),
             },
         )
@@ -362,7 +362,7 @@ class ActionAdmin(admin.ModelAdmin):
         return super().response_action(request, queryset, action_location=action_location)
 
 
-def _selection(request: HttpRequest, action: str) -> dict[str, list[str]]:
+def selection(request: HttpRequest, action: str) -> dict[str, list[str]]:
     """Return the parameters that choose the action and the rows, to be sent once more."""
     keys = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
     if ON_ROW in request.POST:

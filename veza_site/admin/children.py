@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from veza_site.admin.counts import CAP, Count
+from veza_site.admin.lookups import looked_up
 from veza_site.models import SoftDeletableModel, V1Model
-from veza_site.services import fetch_row
 
 
 class ChildLink(NamedTuple):
@@ -41,8 +41,8 @@ def child_links(
     """
     Return the links to the rows that refer to the row `key`, in the tables that who asks may see.
 
-    `names` are words for them by related_name, where that doesn't read well. Soft-deleted ones do
-    not count. One statement, which counts each up to a thousand.
+    `names` are words for them by related_name, where that doesn't read well. One statement, which
+    looks at a thousand rows of each table; the soft-deleted ones among them do not count.
     """
     site = model_admin.admin_site
     shown = [
@@ -52,42 +52,41 @@ def child_links(
         and site.get_model_admin(field.model).has_view_permission(request)
     ]
     children = Children([], [])
-    for field, number in zip(shown, _counted(shown, key), strict=True):
+    for field, count in zip(shown, _counted(shown, key), strict=True):
         related_name = field.remote_field.related_name
         name = names.get(related_name, related_name.replace("_", " "))
-        if not number:
+        if count == Count(0):
             children.missing.append(name)
             continue
-        if number == 1 and related_name not in names and not field.unique:
+        if count == Count(1) and related_name not in names and not field.unique:
             name = _singular(name)
-        count = Count(min(number, CAP), number > CAP)
         opts = field.model._meta
         address = reverse(
             f"admin:{opts.app_label}_{opts.model_name}_changelist", current_app=site.name
         )
         address = f"{address}?{field.name}__id__exact={key}"
-        children.links.append(ChildLink(f"{count} {name}", address))
+        number = count if count.number else "perhaps some"
+        children.links.append(ChildLink(f"{number} {name}", address))
     return children
 
 
-def _counted(fields: list[models.ForeignKey], key: Any) -> tuple[int, ...]:
+def _counted(fields: list[models.ForeignKey], key: Any) -> list[Count]:
+    """Return how many live rows refer to `key` by each of these, as far as a thousand show."""
     if not fields:
-        return ()
-    counts = ", ".join(_count(field) for field in fields)
-    # The planner doesn't know the key of a CTE that is materialized. If it did, it would read the
-    # whole of a table for a key that many rows have, expecting to find a thousand soon.
-    return fetch_row(
-        f"WITH parent (id) AS MATERIALIZED (SELECT %(key)s::uuid) SELECT {counts}", key=key
-    )
+        return []
+    found = looked_up(f"SELECT {', '.join(map(_numbers, fields))}", {"key": key})
+    return [Count(min(live, CAP), seen > CAP) for live, seen in found]
 
 
-def _count(field: models.ForeignKey) -> str:
+def _numbers(field: models.ForeignKey) -> str:
+    """Return the SQL for how many rows refer to `key`, the live ones and all, up to the limit."""
     quote = connection.ops.quote_name
     table, column = quote(field.model._meta.db_table), quote(field.column)
-    live = "AND child.deleted_at IS NULL" if issubclass(field.model, SoftDeletableModel) else ""
+    deleted_at = "deleted_at" if issubclass(field.model, SoftDeletableModel) else "NULL"
     return (
-        f"(SELECT count(*) FROM (SELECT FROM parent JOIN {table} AS child"
-        f" ON child.{column} = parent.id {live} LIMIT {CAP + 1}) AS found)"
+        f"(SELECT ARRAY[count(*) FILTER (WHERE deleted_at IS NULL), count(*)]"
+        f" FROM (SELECT {deleted_at} AS deleted_at FROM {table} WHERE {column} = %(key)s"
+        f" LIMIT {CAP + 1}) AS found)"
     )
 
 

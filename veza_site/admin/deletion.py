@@ -1,25 +1,15 @@
-"""What a deletion takes along, counted without loading it, and the deletion of many rows."""
+"""What a deletion takes along, counted without loading it and in bounded time."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin import helpers
-from django.contrib.admin.decorators import action
-from django.contrib.admin.utils import model_ngettext
-from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, connection, models, transaction
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.db import connection, models
 
-from veza_site.admin.batches import batches_of_ids
 from veza_site.admin.counts import CAP, Count
-from veza_site.admin.refusals import in_words
-from veza_site.admin.secrets import without_secrets
-from veza_site.services import Refused
+from veza_site.admin.lookups import looked_up
 
-NAMED = 10  # rows, on the page that asks
+FOLLOWED = 100  # rows of a table, from which it is looked for what hangs on them
 
 TAKES_ALONG = (models.DB_CASCADE, models.CASCADE)
 LETS_GO = (models.DB_SET_NULL, models.SET_NULL)
@@ -40,6 +30,11 @@ class Amount:
     def is_open(self) -> bool:
         """Whether there may be rows that were not counted."""
         return self.is_least or self.number > CAP
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether it was looked for what hangs on each of the rows."""
+        return not self.is_least and self.number <= FOLLOWED
 
     def __str__(self) -> str:
         if self.is_least and self.number <= CAP:
@@ -71,7 +66,7 @@ class Loosened:
     is_sure: bool
 
     def __str__(self) -> str:
-        amount = self.amount if self.is_sure else "some"
+        amount = self.amount if self.is_sure else "perhaps some"
         name = _name(self.reference.model, self.amount)
         return f"{amount} {name} ({self.reference.verbose_name})"
 
@@ -84,6 +79,12 @@ class Deletion:
     taken: list[Taken] = field(default_factory=list)
     loosened: list[Loosened] = field(default_factory=list)
 
+    @property
+    def limit(self) -> int | None:
+        """How many rows of a table were followed to others, if there are more of some table."""
+        is_least = any(part.amount.is_least for part in [*self.taken, *self.loosened])
+        return FOLLOWED if is_least else None
+
 
 def deletion_of(
     model: type[models.Model], rows: Iterable[models.Model] | models.QuerySet
@@ -91,36 +92,42 @@ def deletion_of(
     """
     Return what the database will do when these rows of a table are deleted.
 
-    One statement, which follows the foreign keys of the models from table to table and keeps of
-    each table at most a thousand ids and one, and so takes about the same time for whatever there
-    is. What hangs on a table with more is "at least" that many.
+    It follows the foreign keys of the models from table to table in one statement, each from at
+    most a hundred rows, and counts of each table at most a thousand. So it takes about the same
+    time for whatever there is. What hangs on a table with more rows is "at least" that many.
     """
     if isinstance(rows, models.QuerySet):
-        found = rows.order_by().values("pk")[: CAP + 1]
-        if found.query.is_empty():
-            return Deletion(Amount(0))
-        root, parameters = found.query.sql_with_params()
+        ids = list(rows.order_by().values_list("pk", flat=True)[: CAP + 1])
     else:
-        root, parameters = "SELECT unnest(%s::uuid[])", ([row.pk for row in rows],)
+        ids = [row.pk for row in rows]
+    if not ids:
+        return Deletion(Amount(0))
     tables = _tables_from(model)
     loose = [reference for table in tables for reference in _references(table, LETS_GO)]
-    ctes = [cte for table in tables for cte in _ctes(table, tables, root)]
-    counts = [f"(SELECT count(*) FROM {_gone(table, tables)})" for table in tables]
-    counts += [_count_loosened(reference, tables) for reference in loose]
-    with connection.cursor() as cursor:
-        cursor.execute(f"WITH RECURSIVE {', '.join(ctes)} SELECT {', '.join(counts)}", parameters)
-        numbers = dict(zip([*tables, *loose], cursor.fetchone(), strict=True))
-    return _read(tables, loose, numbers)
+    ctes = [cte for table in tables for cte in _ctes(table, tables)]
+    columns = [f"(SELECT count(*) FROM {_gone(table, tables)})" for table in tables]
+    columns += [_count_loosened(reference, tables) for reference in loose]
+    columns += [f"EXISTS (SELECT FROM {_quoted(table._meta.db_table)})" for table in tables]
+    found = looked_up(f"WITH RECURSIVE {', '.join(ctes)} SELECT {', '.join(columns)}", [ids])
+    numbers = dict(zip([*tables, *loose], found, strict=False))
+    empty = {
+        table for table, has_rows in zip(tables, found[len(numbers) :], strict=True) if not has_rows
+    }
+    return _read(tables, loose, numbers, empty)
 
 
 def _read(
-    tables: list[type[models.Model]], loose: list[models.ForeignKey], numbers: dict[Any, int]
+    tables: list[type[models.Model]],
+    loose: list[models.ForeignKey],
+    numbers: dict[Any, int],
+    empty: set[type[models.Model]],
 ) -> Deletion:
     """Return what the numbers of rows by table and by reference mean."""
     amounts: dict[type[models.Model], Amount] = {}
     for table in tables:
-        parents = _parents(table, tables)
-        is_least = any(amounts[key.related_model].is_open for key in parents)
+        is_least = table not in empty and any(
+            not amounts[key.related_model].is_followed for key in _parents(table, tables)
+        )
         amounts[table] = Amount(numbers[table], is_least)
     root, *others = tables
     deletion = Deletion(amounts[root])
@@ -128,9 +135,10 @@ def _read(
         if amounts[table].number or amounts[table].is_least:
             deletion.taken.append(Taken(table, amounts[table]))
     for reference in loose:
-        amount = Amount(numbers[reference], amounts[reference.related_model].is_open)
-        is_sure = reference.model not in amounts or not amounts[reference.model].is_open
-        if amount.number:
+        if numbers[reference]:
+            is_least = not amounts[reference.related_model].is_followed
+            is_sure = reference.model not in amounts or not amounts[reference.model].is_open
+            amount = Amount(numbers[reference], is_least)
             deletion.loosened.append(Loosened(reference, amount, is_sure))
     return deletion
 
@@ -185,15 +193,14 @@ def _parents(
 # The statement
 
 
-def _ctes(table: type[models.Model], tables: list[type[models.Model]], root: str) -> list[str]:
+def _ctes(table: type[models.Model], tables: list[type[models.Model]]) -> list[str]:
     """Return the parts of the statement that find the rows of a table that will be gone."""
     gone = _gone(table, tables)
     branches = [
-        f"(SELECT child.id FROM {_gone(key.related_model, tables)} AS parent {_of_parent(key)}"
-        f" LIMIT {CAP + 1})"
+        f"(SELECT child.id FROM {_children(key, tables)} LIMIT {CAP + 1})"
         for key in _parents(table, tables)
     ]
-    found = " UNION ".join(branches) or root
+    found = " UNION ".join(branches) or "SELECT unnest(%s::uuid[])"
     own = [key for key in _references(table) if key.model is table]
     if not own:
         found = f"SELECT * FROM ({found}) AS found LIMIT {CAP + 1}"
@@ -211,26 +218,30 @@ def _ctes(table: type[models.Model], tables: list[type[models.Model]], root: str
 def _count_loosened(reference: models.ForeignKey, tables: list[type[models.Model]]) -> str:
     stays = ""
     if reference.model in tables:
-        key = connection.ops.quote_name(reference.model._meta.pk.column)
+        key = _quoted(reference.model._meta.pk.column)
         stays = f"AND {key} NOT IN (SELECT id FROM {_gone(reference.model, tables)})"
-    return (
-        f"(SELECT count(*) FROM (SELECT FROM {_gone(reference.related_model, tables)} AS parent"
-        f" {_of_parent(reference, stays)} LIMIT {CAP + 1}) AS loosened)"
-    )
+    children = _children(reference, tables, stays)
+    return f"(SELECT count(*) FROM (SELECT FROM {children} LIMIT {CAP + 1}) AS loosened)"
+
+
+def _children(
+    reference: models.ForeignKey, tables: list[type[models.Model]], condition: str = ""
+) -> str:
+    """Return what to select from for the rows that refer to those that are followed."""
+    followed = f"(SELECT id FROM {_gone(reference.related_model, tables)} LIMIT {FOLLOWED})"
+    return f"{followed} AS parent {_of_parent(reference, condition)}"
 
 
 def _of_parent(reference: models.ForeignKey, condition: str = "") -> str:
     """
     Return the join of `parent` with the rows that refer to it, as `child`.
 
-    LATERAL with a limit of its own, so that the planner looks for each parent's children in the
-    index: joined plainly, it would read the whole of a table, expecting to find enough soon.
+    LATERAL with a limit of its own, so that each parent's children are looked up in the index.
     """
-    quote = connection.ops.quote_name
     opts = reference.model._meta
     return (
-        f"CROSS JOIN LATERAL (SELECT {quote(opts.pk.column)} AS id FROM {quote(opts.db_table)}"
-        f" WHERE {quote(reference.column)} = parent.id {condition} LIMIT {CAP + 1}) AS child"
+        f"CROSS JOIN LATERAL (SELECT {_quoted(opts.pk.column)} AS id FROM {_quoted(opts.db_table)}"
+        f" WHERE {_quoted(reference.column)} = parent.id {condition} LIMIT {CAP + 1}) AS child"
     )
 
 
@@ -238,69 +249,8 @@ def _gone(table: type[models.Model], tables: list[type[models.Model]]) -> str:
     return f"gone_{tables.index(table)}"
 
 
-# Many rows
-
-
-def delete_all(model_admin: admin.ModelAdmin, request: HttpRequest, rows: models.QuerySet) -> int:
-    """
-    Delete the rows that match and return how many they were, with a line of the log for each.
-
-    In batches of bounded memory, and in one transaction. Raises Refused.
-    """
-    number = 0
-    with transaction.atomic():
-        for ids in batches_of_ids(rows):
-            batch = model_admin.model._base_manager.filter(pk__in=ids)
-            named = list(without_secrets(batch))
-            model_admin.check_rows(request, ids)
-            model_admin.log_deletions(request, named)
-            model_admin.delete_queryset(request, batch)
-            number += len(named)
-        model_admin.after_delete(request)
-        connection.check_constraints()
-    return number
-
-
-@action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
-def delete_selected(
-    model_admin: admin.ModelAdmin, request: HttpRequest, queryset: models.QuerySet
-) -> HttpResponse | None:
-    """Ask, with what the deletion takes along; then delete any number of rows."""
-    deletion, _, missing, _ = model_admin.get_deleted_objects(queryset, request)
-    if request.POST.get("post"):
-        if missing:
-            raise PermissionDenied
-        try:
-            number = delete_all(model_admin, request, queryset)
-        except (Refused, DatabaseError) as error:
-            refusal = in_words(error, model_admin.model)
-            if refusal is None:
-                raise
-            for message in refusal.messages:
-                model_admin.message_user(request, f"{message} Nothing was deleted.", messages.ERROR)
-        else:
-            name = model_ngettext(model_admin.opts, number)
-            model_admin.message_user(request, f"{number:,} {name} deleted.", messages.SUCCESS)
-        return None
-    is_all = request.POST.get("select_across") == "1"
-    selected = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
-    request.current_app = model_admin.admin_site.name
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "title": f"Delete {Taken(model_admin.model, deletion.rows)}",
-        "subtitle": None,
-        "opts": model_admin.opts,
-        "media": model_admin.media,
-        "deletion": deletion,
-        "named": without_secrets(queryset)[:NAMED],
-        "more": deletion.rows.number > NAMED,
-        "perms_lacking": sorted(missing),
-        "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,
-        "is_all": is_all,
-        "selected": selected[:1] if is_all else selected,  # Django wants one key all the same
-        "back": request.get_full_path(),
-    }
-    return TemplateResponse(request, model_admin.delete_selected_confirmation_template, context)
+def _quoted(name: str) -> str:
+    return connection.ops.quote_name(name)
 
 
 def _name(model: type[models.Model], amount: Amount) -> str:

@@ -19,7 +19,8 @@ from django.utils.text import capfirst
 from django.utils.translation import override
 
 from veza_site.admin.children import child_links
-from veza_site.admin.deletion import Deletion, delete_selected, deletion_of
+from veza_site.admin.delete_selected import delete_selected
+from veza_site.admin.deletion import Deletion, deletion_of
 from veza_site.admin.forms import ArrayField, JsonField, TextField, V1Form
 from veza_site.admin.refusals import in_words
 from veza_site.admin.secrets import is_set, secrets_of, without_secrets
@@ -216,10 +217,10 @@ class DetailAdmin(admin.ModelAdmin):
     ) -> tuple[Deletion, dict[str, str], set[str], list[str]]:
         deletion = deletion_of(self.model, objs)
         missing = {
-            str(table.model._meta.verbose_name_plural)
-            for table in deletion.taken
-            if not issubclass(table.model, AppendOnlyModel)
-            and not request.user.has_perm(_delete_permission(table.model))
+            str(part.model._meta.verbose_name_plural)
+            for part in deletion.taken
+            if not issubclass(part.model, AppendOnlyModel)
+            and not request.user.has_perm(_delete_permission(part.model))
         }
         return deletion, {}, missing, []
 
@@ -238,15 +239,7 @@ class DetailAdmin(admin.ModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
         obj.delete()
-        self.after_delete(request)
         connection.check_constraints()
-
-    def after_delete(self, request: HttpRequest) -> None:
-        """
-        Look at what a deletion has done, once it is done and before it is committed.
-
-        For what a domain does not let go: raise Refused, and nothing is deleted.
-        """
 
     def get_actions(
         self,
