@@ -1,4 +1,7 @@
+from typing import Any
+
 from django.contrib import admin
+from django.utils import timezone
 
 from accounts.admin_actions import USER_ACTIONS
 from accounts.admin_rules import OwnedRules, UserRules
@@ -12,6 +15,7 @@ from accounts.models import (
     UserSession,
 )
 from veza_site.admin import V1Admin
+from veza_site.admin.state import in_tone
 
 admin.site.login_form = SignInForm
 admin.site.password_change_form = OwnPasswordForm
@@ -27,7 +31,7 @@ class UserAdmin(UserRules, V1Admin):
         "role",
         "status",
         "is_verified",
-        "locked_until",
+        "locked",
         "last_login",
         "created_at",
     ]
@@ -58,6 +62,13 @@ class UserAdmin(UserRules, V1Admin):
         ),
     ]
 
+    @admin.display(description="locked")
+    def locked(self, row: User) -> str | None:
+        """Say until when failed sign-ins keep the user out, if they do."""
+        if not row.is_locked:
+            return None
+        return in_tone("bad", f"until {timezone.localtime(row.locked_until):%H:%M}")
+
 
 @admin.register(FederatedIdentity)
 class FederatedIdentityAdmin(OwnedRules, V1Admin):
@@ -75,16 +86,27 @@ class TokenAdmin(OwnedRules, V1Admin):
 
     can_add = can_change = False
 
+    @admin.display(description="state")
+    def standing(self, row: Any) -> str:
+        """Say whether a token or a session is still good, and if not, why."""
+        if getattr(row, "revoked_at", None):
+            return in_tone("quiet", "Revoked")
+        if getattr(row, "used_at", None):
+            return in_tone("quiet", "Used")
+        if row.expires_at <= timezone.now():
+            return in_tone("quiet", "Expired")
+        return in_tone("good", "Open")
+
 
 @admin.register(RefreshToken)
 class RefreshTokenAdmin(TokenAdmin):
     list_display = [
         "created_at",
         "user",
-        "ip_address",
+        "standing",
         "expires_at",
-        "revoked_at",
         "revoked_reason",
+        "ip_address",
     ]
     fieldsets = [
         (None, {"fields": ["user", "expires_at", "ip_address", "user_agent"]}),
@@ -94,12 +116,12 @@ class RefreshTokenAdmin(TokenAdmin):
 
 @admin.register(PasswordResetToken)
 class PasswordResetTokenAdmin(TokenAdmin):
-    list_display = ["created_at", "user", "ip_address", "expires_at", "used_at"]
+    list_display = ["created_at", "user", "standing", "expires_at", "used_at", "ip_address"]
 
 
 @admin.register(EmailVerificationToken)
 class EmailVerificationTokenAdmin(TokenAdmin):
-    list_display = ["created_at", "user", "email", "expires_at", "used_at"]
+    list_display = ["created_at", "user", "email", "standing", "expires_at", "used_at"]
 
 
 @admin.register(UserSession)
@@ -107,11 +129,10 @@ class UserSessionAdmin(TokenAdmin):
     list_display = [
         "__str__",
         "user",
-        "ip_address",
+        "standing",
         "last_activity_at",
         "expires_at",
-        "revoked_at",
-        "created_at",
+        "ip_address",
     ]
     fieldsets = [
         (None, {"fields": ["user", "refresh_token", "last_activity_at", "expires_at"]}),

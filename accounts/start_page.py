@@ -14,7 +14,6 @@ from veza_site.admin.start_page import (
     Number,
     Panel,
     Question,
-    changelist,
     may_view,
     panel,
 )
@@ -63,6 +62,6 @@ class SignIns(Panel):
             else Number(guessed["locked"], is_estimate=True)
         )
         return Content(
-            facts=[Fact("Locked right now", str(number), changelist(User))],
+            facts=[Fact("Locked right now", str(number))],
             note=BY_THE_PLANNER if number.is_estimate else "",
         )

@@ -7,9 +7,10 @@ from veza_site.admin import V1Admin
 
 @admin.register(HlsStream)
 class HlsStreamAdmin(V1Admin):
+    labels = {"segment_count": "segments", "total_size": "size"}
     actions = STREAM_ACTIONS
     can_add = can_change = False  # the transcoder's
-    list_display = ["__str__", "track", "status", "segment_count", "total_size", "created_at"]
+    list_display = ["created_at", "track", "codec", "status", "segment_count", "total_size"]
     fieldsets = [
         (None, {"fields": ["track", "codec", "status", "error_message"]}),
         (
@@ -29,17 +30,17 @@ class HlsStreamAdmin(V1Admin):
 
 @admin.register(HlsTranscodeJob)
 class HlsTranscodeJobAdmin(V1Admin):
+    labels = {"locked_by": "worker"}
     actions = JOB_ACTIONS
     can_add = False  # the upload enqueues
     list_display = [
-        "__str__",
+        "created_at",
         "track",
         "status",
         "priority",
         "attempts",
         "locked_by",
         "finished_at",
-        "created_at",
     ]
     # What the queue's transactions keep.
     readonly_fields = [
@@ -63,6 +64,7 @@ class HlsTranscodeJobAdmin(V1Admin):
 
 @admin.register(BitrateAdaptationLog)
 class BitrateAdaptationLogAdmin(V1Admin):
+    labels = {"from_bitrate_kbps": "from", "to_bitrate_kbps": "to", "buffer_ms": "buffer"}
     list_display = [
         "created_at",
         "stream",

@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.utils import timezone
 
 from accounts.models import User
 from rbac.admin_actions import GRANT_ACTIONS, ROLE_ACTIONS
@@ -11,6 +12,7 @@ from rbac.admin_rules import (
 )
 from rbac.models import Permission, Role, RolePermission, UserProfile, UserRole, UserSettings
 from veza_site.admin import V1Admin
+from veza_site.admin.state import in_tone
 
 admin.site.unregister(User)
 admin.site.register(User, RolesOfUserAdmin)
@@ -34,7 +36,15 @@ class PermissionAdmin(PermissionRules, V1Admin):
 @admin.register(UserRole)
 class UserRoleAdmin(GrantRules, V1Admin):
     actions = GRANT_ACTIONS
-    list_display = ["created_at", "user", "role", "granted_by", "expires_at"]
+    list_display = ["created_at", "user", "role", "standing", "expires_at", "granted_by"]
+    labels = {"created_at": "granted"}
+
+    @admin.display(description="state")
+    def standing(self, row: UserRole) -> str:
+        """Say whether a grant still counts."""
+        if row.expires_at is not None and row.expires_at <= timezone.now():
+            return in_tone("quiet", "Expired")
+        return in_tone("good", "Active")
 
 
 @admin.register(RolePermission)

@@ -21,6 +21,7 @@ FILE = ["file_path", "file_size", "mime_type", "checksum_sha256"]
 
 @admin.register(Track)
 class TrackAdmin(V1Admin):
+    labels = {"play_count": "plays"}
     can_add = False  # uploaded to the platform
     list_display = [
         "title",
@@ -83,6 +84,7 @@ class TrackHistoryAdmin(V1Admin):
 
 @admin.register(Playlist)
 class PlaylistAdmin(V1Admin):
+    labels = {"track_count": "tracks", "follower_count": "followers"}
     actions = PLAYLIST_ACTIONS
     list_display = [
         "title",
@@ -121,6 +123,12 @@ class PlaylistFollowAdmin(V1Admin):
 
 @admin.register(TrackPlay)
 class TrackPlayAdmin(V1Admin):
+    labels = {
+        "created_at": "time",
+        "duration_played_seconds": "played",
+        "device_type": "device",
+        "country_code": "country",
+    }
     list_display = [
         "created_at",
         "track",

@@ -13,6 +13,7 @@ from django.contrib.admin.views.main import (
 )
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
 from veza_site.admin import keyset, ordering, search
 from veza_site.admin.counts import CAP, Count, capped_count, estimate, in_words, is_costly
@@ -40,6 +41,8 @@ class V1ChangeList(ChangeList):
 
     def __init__(self, request: HttpRequest, *arguments: Any, **options: Any) -> None:
         super().__init__(request, *arguments, **options)
+        if not self.is_popup:
+            self.title = capfirst(self.opts.verbose_name_plural)
         self.search_help_text = self.model_admin.get_search_help_text(request)
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[str]:

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from veza_site.admin.counts import CAP, Count
+from veza_site.admin.labels import spelled
 from veza_site.admin.lookups import looked_up
 from veza_site.models import SoftDeletableModel, V1Model
 
@@ -54,7 +55,7 @@ def child_links(
     children = Children([], [])
     for field, count in zip(shown, _counted(shown, key), strict=True):
         related_name = field.remote_field.related_name
-        name = names.get(related_name, related_name.replace("_", " "))
+        name = names.get(related_name, spelled(related_name.replace("_", " ")))
         if count == Count(0):
             children.missing.append(name)
             continue

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -10,11 +11,14 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
+from veza_site.admin.labels import LabelledAdmin
 from veza_site.admin.secrets import is_secret
-from veza_site.admin.state import state
+from veza_site.admin.values import reading
 
 LENGTH = 80  # characters of a text that a list shows
 _KEY = "00000000-0000-0000-0000-000000000000"
@@ -25,11 +29,14 @@ class Column:
     """
     A column of a list that shows `field` through `show`, a function of the field's value.
 
-    Or of another attribute of the row, if there is a name of one.
+    `boolean` lets Django show yes and no by its icons.
+    `attribute` names another attribute of the row to take the value from.
     """
 
     field: models.Field
     show: Callable[[Any], Any]
+    title: str
+    boolean: bool = False
     attribute: str = ""
 
     def __eq__(self, other: object) -> bool:
@@ -44,7 +51,7 @@ class Column:
 
     @property
     def short_description(self) -> str:
-        return self.field.verbose_name
+        return self.title
 
     @property
     def admin_order_field(self) -> str:
@@ -56,10 +63,10 @@ class Column:
 
 
 def column(
-    model_admin: admin.ModelAdmin, name: Any, request: HttpRequest, is_link: bool
+    model_admin: LabelledAdmin, name: Any, request: HttpRequest, is_link: bool
 ) -> Any | Column:
     """
-    Return what shows the column `name` of a list: a Column, or `name` where Django does it well.
+    Return what shows the column `name` of a list: a Column, or `name` where it is no field's.
 
     `is_link` tells that the cell leads to its row, and so holds no other link.
     """
@@ -69,17 +76,30 @@ def column(
         field = None
     if field is None or not field.concrete:
         return name
+    title = model_admin.label_of(field)
     if is_secret(field):
-        return Column(field, lambda is_set: "set" if is_set else "not set", f"{name}_is_set")
+        return Column(
+            field, lambda is_set: "set" if is_set else "not set", title, attribute=f"{name}_is_set"
+        )
     if field.is_relation:
         url = None if is_link else _address(model_admin, field, request)
-        return Column(field, lambda related: _link(url, related))
-    if field.choices:
-        labels = dict(field.flatchoices)
-        return Column(field, lambda value: state(value, labels.get(value, value)))
-    if isinstance(field, models.TextField | models.JSONField) or (field.max_length or 0) > LENGTH:
-        return Column(field, lambda value: Truncator(value).chars(LENGTH))
-    return name
+        return Column(field, lambda related: _link(url, related), title)
+    if isinstance(field, models.BooleanField):
+        return Column(field, bool, title, boolean=True)
+    if isinstance(field, models.DateTimeField):
+        return Column(field, moment, title)
+    return Column(field, reading(field) or _text, title)
+
+
+def moment(value: datetime) -> str:
+    """Return HTML that shows a time in a list: to the minute, and to the second if one points."""
+    value = timezone.localtime(value)
+    short, long = (date_format(value, f"{size}DATETIME_FORMAT") for size in ("SHORT_", ""))
+    return format_html('<time title="{}">{}</time>', long, short)
+
+
+def _text(value: Any) -> Any:
+    return Truncator(value).chars(LENGTH) if value != "" else value
 
 
 def _address(

@@ -22,8 +22,10 @@ from veza_site.admin.children import child_links
 from veza_site.admin.delete_selected import delete_selected
 from veza_site.admin.deletion import Deletion, deletion_of
 from veza_site.admin.forms import ArrayField, JsonField, TextField, V1Form
+from veza_site.admin.labels import LabelledAdmin
 from veza_site.admin.refusals import in_words
 from veza_site.admin.secrets import is_set, secrets_of, without_secrets
+from veza_site.admin.values import reading
 from veza_site.models import AppendOnlyModel
 from veza_site.services import Refused
 
@@ -44,7 +46,7 @@ class Line:
         return self._show(row)
 
 
-class DetailAdmin(admin.ModelAdmin):
+class DetailAdmin(LabelledAdmin):
     """
     A page for a row of a V1 table.
 
@@ -82,6 +84,11 @@ class DetailAdmin(admin.ModelAdmin):
         self._json = {
             field.name: _json_line(field) for field in fields if isinstance(field, models.JSONField)
         }
+        self._readings = {
+            field.name: Line(field, self.label_of(field), _reader(field))
+            for field in fields
+            if field.name not in self._secrets and reading(field)
+        }
         self._needs_secret = any(not field.null and not field.has_db_default() for field in secrets)
 
     # What the page shows
@@ -111,7 +118,9 @@ class DetailAdmin(admin.ModelAdmin):
         readonly = self._readonly_names()
         is_open = obj is None or self.has_change_permission(request, obj)
         lines = self._secrets | {
-            name: line for name, line in self._json.items() if name in readonly or not is_open
+            name: line
+            for name, line in (self._json | self._readings).items()
+            if name in readonly or not is_open
         }
         left_out = {*self._metadata} if obj else {*self._metadata, *readonly, *self._secrets}
         groups: Fieldsets = []
@@ -128,7 +137,8 @@ class DetailAdmin(admin.ModelAdmin):
     def get_readonly_fields(
         self, request: HttpRequest, obj: models.Model | None = None
     ) -> list[str | Line]:
-        return [*self._readonly_names(), *self._secrets.values(), *self._json.values()]
+        lines = self._secrets | self._json | self._readings
+        return [*self._readonly_names(), *lines.values()]
 
     def _readonly_names(self) -> list[str]:
         kept = [field.name for field in self.opts.local_fields if not field.editable]
@@ -170,6 +180,14 @@ class DetailAdmin(admin.ModelAdmin):
     def get_form(
         self, request: HttpRequest, obj: models.Model | None = None, **options: Any
     ) -> type[forms.ModelForm]:
+        readonly = set(self._readonly_names())
+        if obj is not None and not self.has_change_permission(request, obj):
+            readonly = {field.name for field in self.opts.local_fields}
+        options["labels"] = {
+            field.name: capfirst(self.label_of(field, with_unit=field.name not in readonly))
+            for field in self.opts.local_fields
+            if field.name not in self._secrets
+        }
         form_class = super().get_form(request, obj, **options)
         form_class.refusal = getattr(request, "refusal", None)
         return form_class
@@ -309,6 +327,16 @@ def _secret_line(field: models.Field) -> Line:
         return "set" if getattr(row, f"{field.name}_is_set") else "not set"
 
     return Line(field, capfirst(field.column.replace("_", " ")), show)
+
+
+def _reader(field: models.Field) -> Callable[[models.Model], Any]:
+    """Return what shows a row's value of a field, as a list shows it."""
+
+    def show(row: models.Model) -> Any:
+        value = getattr(row, field.name)
+        return None if value is None else reading(field)(value)
+
+    return show
 
 
 def _json_line(field: models.Field) -> Line:

@@ -17,6 +17,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.text import capfirst
 
 from veza_site.admin import ordering
+from veza_site.admin.labels import LabelledAdmin
 
 DELETED_VAR = "deleted"
 PERIODS = {
@@ -85,12 +86,12 @@ class FieldFilter(admin.ListFilter):
         request: HttpRequest,
         params: dict[str, list[str]],
         model: type[models.Model],
-        model_admin: admin.ModelAdmin,
+        model_admin: LabelledAdmin,
         field_path: str | None = None,
     ) -> None:
         self.field = field
         self.model_admin = model_admin
-        self.title = field.verbose_name
+        self.title = model_admin.label_of(field)
         super().__init__(request, params, model, model_admin)
         # The last one that says something: without JavaScript a form can send an empty one too.
         self.value = ""
@@ -225,7 +226,7 @@ class RelationFilter(FieldFilter):
         site, related = self.model_admin.admin_site, self.field.remote_field.model
         attributes = {
             "id": f"filter-{self.field.name}",
-            "aria-label": capfirst(self.field.verbose_name),
+            "aria-label": capfirst(self.title),
         }
         may_look = site.is_registered(related) and site.get_model_admin(
             related

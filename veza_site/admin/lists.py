@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.contrib import admin
 from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.db import models
@@ -21,9 +20,10 @@ from veza_site.admin.filters import (
     relation_parameter,
     shows_live_rows,
 )
+from veza_site.admin.labels import LabelledAdmin
 
 
-class ListAdmin(admin.ModelAdmin):
+class ListAdmin(LabelledAdmin):
     """
     A list of the rows of a V1 table, whose pages cost the same at any size.
 

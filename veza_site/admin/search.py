@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.db import connections, models
 from django.db.models import Q, QuerySet
 
+from veza_site.admin.labels import label
 from veza_site.admin.ordering import usable_keys
 
 _LAST = chr(0x10FFFF)
@@ -102,8 +103,8 @@ def help_text(
     model: type[models.Model], names: Iterable[str], live: bool, alias: str = "default"
 ) -> str:
     """Return what a list's search box takes, for the people in front of it."""
-    words = [str(field.verbose_name) for field in searchable(model, names, live)]
+    words = [label(field) for field in searchable(model, names, live)]
     if not words:
-        return "An id."
+        return "By id."
     part = "the beginning of an" if has_byte_order(alias) else "a whole"
-    return f"An id, or {part} {' or '.join(words)}."
+    return f"By id, or by {part} {' or '.join(words)}."

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
@@ -32,6 +33,18 @@ class V1AdminSite(admin.AdminSite):
             if context["without_panels"] is None:
                 raise
         return super().index(request, context | (extra_context or {}))
+
+    def get_app_list(
+        self, request: HttpRequest, app_label: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the apps and their tables in the order of the schema, what matters most first."""
+        by_label = self._build_app_dict(request, app_label)
+        if app_label:
+            by_label = {app_label: by_label} if by_label else {}
+        places = {model: place for place, model in enumerate(apps.get_models())}
+        for app in by_label.values():
+            app["models"].sort(key=lambda entry: places[entry["model"]])
+        return sorted(by_label.values(), key=lambda app: places[app["models"][0]["model"]])
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
         return V1AutocompleteView.as_view(admin_site=self)(request)

@@ -2,14 +2,22 @@
 
 from typing import Any
 
+from django.db import models
 from django.utils.html import format_html
 
-# The words in which tables say how something stands; any other is quiet.
+# The labels of V1's enums that say how something stands. A column of any other enum is no state.
 TONES = {
-    "good": {"active", "ready", "completed", "published", "accepted", "restored"},
-    "busy": {"pending", "processing", "uploading", "queued", "running"},
-    "bad": {"failed", "banned", "suspended", "deleted", "expired", "revoked"},
+    "good": {"active", "ready", "completed"},
+    "busy": {"pending", "processing", "uploading"},
+    "bad": {"failed", "banned", "suspended"},
+    "quiet": {"inactive", "cancelled"},
 }
+
+
+def is_state(field: models.Field) -> bool:
+    """Tell whether a column says how its row stands: all of its choices are such words."""
+    values = {value for value, _ in field.flatchoices}
+    return bool(values) and values <= set().union(*TONES.values())
 
 
 def tone(value: Any) -> str:
@@ -19,4 +27,9 @@ def tone(value: Any) -> str:
 
 def state(value: Any, label: str) -> str:
     """Return HTML that shows a state by `label`, in the tone of `value`."""
-    return format_html('<span class="state state-{}">{}</span>', tone(value), label)
+    return in_tone(tone(value), label)
+
+
+def in_tone(tone: str, label: str) -> str:
+    """Return HTML that shows a state by `label` where none of V1's columns has it."""
+    return format_html('<span class="state state-{}">{}</span>', tone, label)
