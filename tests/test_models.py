@@ -89,7 +89,7 @@ class Bulk(TestCase):
             unique_fields=["resource", "action"],
             update_fields=["description"],
         )
-        permission = Permission.objects.get()
+        permission = Permission.objects.get(resource="tracks", action="read")
         self.assertEqual((permission.description, permission.updated_at), ("See tracks.", now()))
 
     def test_update_moves_updated_at(self):
