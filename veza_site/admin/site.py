@@ -39,8 +39,6 @@ class V1AdminSite(admin.AdminSite):
     ) -> list[dict[str, Any]]:
         """Return the apps and their tables in the order of the schema, what matters most first."""
         by_label = self._build_app_dict(request, app_label)
-        if app_label:
-            by_label = {app_label: by_label} if by_label else {}
         places = {model: place for place, model in enumerate(apps.get_models())}
         for app in by_label.values():
             app["models"].sort(key=lambda entry: places[entry["model"]])
