@@ -13,9 +13,10 @@ from accounts.models import (
     RefreshToken,
     User,
     UserSession,
+    UserStatus,
 )
 from veza_site.admin import V1Admin
-from veza_site.admin.state import in_tone
+from veza_site.admin.state import in_tone, state
 
 admin.site.login_form = SignInForm
 admin.site.password_change_form = OwnPasswordForm
@@ -29,9 +30,7 @@ class UserAdmin(UserRules, V1Admin):
         "username",
         "email",
         "role",
-        "status",
-        "is_verified",
-        "locked",
+        "standing",
         "last_login",
         "created_at",
     ]
@@ -62,12 +61,12 @@ class UserAdmin(UserRules, V1Admin):
         ),
     ]
 
-    @admin.display(description="locked")
-    def locked(self, row: User) -> str | None:
-        """Say until when failed sign-ins keep the user out, if they do."""
-        if not row.is_locked:
-            return None
-        return in_tone("bad", f"until {timezone.localtime(row.locked_until):%H:%M}")
+    @admin.display(description="status")
+    def standing(self, row: User) -> str:
+        """Say a user's status, and of an active one whether failed sign-ins keep it out now."""
+        if row.status == UserStatus.ACTIVE and row.is_locked:
+            return in_tone("bad", f"Locked until {timezone.localtime(row.locked_until):%H:%M}")
+        return state(row.status, row.get_status_display())
 
 
 @admin.register(FederatedIdentity)

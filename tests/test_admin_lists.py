@@ -459,7 +459,7 @@ class ListColumns(ListTests):
         self.assertContains(self.get(admin_url(Playlist, "changelist")), f"{'long ' * 15}long…</a>")
         User.objects.all().update(last_login=None)
         self.assertContains(
-            self.get(admin_url(User, "changelist")), '<td class="field-last_login nowrap">–</td>'
+            self.get(admin_url(User, "changelist")), '<td class="field-last_login">–</td>'
         )
 
 

@@ -104,12 +104,12 @@ class SearchBox(AdminTests):
 
     def test_says_what_it_takes(self):
         for patch, text in [
-            (BY_BYTES, "An id, or the beginning of an email or username."),
-            (LINGUISTIC, "An id, or a whole email or username."),
+            (BY_BYTES, "By id, or by the beginning of an e-mail or username."),
+            (LINGUISTIC, "By id, or by a whole e-mail or username."),
         ]:
             with patch:
                 self.assertContains(self.get(admin_url(User, "changelist")), text)
-        self.assertContains(self.get(admin_url(User, "changelist"), {"deleted": "only"}), "An id.<")
+        self.assertContains(self.get(admin_url(User, "changelist"), {"deleted": "only"}), "By id.<")
 
     def test_of_every_list_looks_into_indexed_columns_alone(self):
         catalog = migrated_catalog()
