@@ -18,7 +18,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from accounts.models import User, UserRole, UserStatus
-from accounts.super_admins import GRANTED, LastSuperAdmin, keep_one
+from accounts.super_admins import GRANTED, IN_STAFF, LastSuperAdmin, keep_one
 from veza_site.services import (
     Conflict,
     Invalid,
@@ -176,7 +176,7 @@ def change_user_status(*, user_id: UUID, status: UserStatus) -> SignedOut:
         f"""
         UPDATE users SET status = %(status)s, token_version = token_version + 1
         WHERE id = %(user_id)s
-        RETURNING role = 'super_admin' OR EXISTS (
+        RETURNING role = 'super_admin' OR {IN_STAFF} AND EXISTS (
             {GRANTED}
                 AND (user_roles.expires_at IS NULL OR user_roles.expires_at > clock_timestamp())
         )
@@ -206,8 +206,9 @@ def change_user_role(*, user_id: UUID, role: UserRole) -> None:
     if role not in UserRole.values:
         raise Invalid(f"There is no role {role!r}, but {', '.join(UserRole.values)}.")
     user = fetch_row(
-        """
-        SELECT role = 'super_admin' AND status = 'active' FROM users
+        f"""
+        SELECT status = 'active' AND role = 'super_admin', status = 'active' AND {IN_STAFF}
+        FROM users
         WHERE id = %(user_id)s AND deleted_at IS NULL
         FOR NO KEY UPDATE
         """,
@@ -215,16 +216,20 @@ def change_user_role(*, user_id: UUID, role: UserRole) -> None:
     )
     if user is None:
         raise NotFound(f"There is no user {user_id}.")
-    (was_super_admin,) = user
-    execute(
-        """
+    was_super_admin, was_in_staff = user
+    (is_granted,) = fetch_row(
+        f"""
         UPDATE users SET role = %(role)s, token_version = token_version + 1
         WHERE id = %(user_id)s
+        RETURNING EXISTS (
+            {GRANTED}
+                AND (user_roles.expires_at IS NULL OR user_roles.expires_at > clock_timestamp())
+        )
         """,
         user_id=user_id,
         role=UserRole(role).value,
     )
-    if was_super_admin and role != UserRole.SUPER_ADMIN:
+    if (was_super_admin or (was_in_staff and is_granted)) and role != UserRole.SUPER_ADMIN:
         keep_one()
 
 
@@ -260,7 +265,7 @@ def soft_delete_user(*, user_id: UUID, reason: str = "account deleted") -> Signe
         f"""
         UPDATE users SET deleted_at = CURRENT_TIMESTAMP, token_version = token_version + 1
         WHERE id = %(user_id)s
-        RETURNING role = 'super_admin' OR EXISTS (
+        RETURNING role = 'super_admin' OR {IN_STAFF} AND EXISTS (
             {GRANTED}
                 AND (user_roles.expires_at IS NULL OR user_roles.expires_at > clock_timestamp())
         )

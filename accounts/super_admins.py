@@ -1,14 +1,19 @@
 """
 The rule that one super_admin always stays.
 
-A super_admin is a live, active user with `users.role` = 'super_admin', or with an unexpired grant
-of the role of that name. The roles' tables are the domain rbac's; here they are only read, in SQL.
+A super_admin is a live, active user with `users.role` = 'super_admin', or one of the staff with an
+unexpired grant of the role of that name: to a listener that grant gives nothing, since `users.role`
+says who comes in at all. The roles' tables are the domain rbac's; here they are only read, in SQL.
 """
 
 import contextlib
 from collections.abc import Iterator
 
+from accounts.models.user import STAFF_ROLES
 from veza_site.services import Conflict, execute, fetch_row
+
+# Whether `users.role` is one of the staff's.
+IN_STAFF = f"users.role IN ({', '.join(f"'{role.value}'" for role in sorted(STAFF_ROLES))})"
 
 # Whether the user `users.id` has been granted it: joined to a query on users.
 GRANTED = """
@@ -60,7 +65,10 @@ def _is_there() -> bool:
         SELECT EXISTS (
             SELECT FROM users
             WHERE status = 'active' AND deleted_at IS NULL
-                AND (role = 'super_admin' OR EXISTS ({GRANTED} AND user_roles.expires_at IS NULL))
+                AND (
+                    role = 'super_admin'
+                    OR {IN_STAFF} AND EXISTS ({GRANTED} AND user_roles.expires_at IS NULL)
+                )
         )
         """
     )

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.timezone import is_naive
 
-from accounts.super_admins import LastSuperAdmin, keep_one
+from accounts.super_admins import IN_STAFF, LastSuperAdmin, keep_one
 from veza_site.services import Invalid, NotAllowed, NotFound, execute, fetch_row, fetch_rows
 
 __all__ = [
@@ -118,12 +118,12 @@ def revoke_role(*, user_id: UUID, role_id: UUID) -> bool:
     """
     fetch_row("SELECT id FROM users WHERE id = %(user_id)s FOR SHARE", user_id=user_id)
     revoked = fetch_row(
-        """
+        f"""
         DELETE FROM user_roles USING users, roles
         WHERE user_roles.user_id = %(user_id)s AND user_roles.role_id = %(role_id)s
             AND users.id = user_roles.user_id AND roles.id = user_roles.role_id
         RETURNING users.status = 'active' AND users.deleted_at IS NULL
-            AND roles.name = 'super_admin' AND roles.deleted_at IS NULL
+            AND {IN_STAFF} AND roles.name = 'super_admin' AND roles.deleted_at IS NULL
             AND (expires_at IS NULL OR expires_at > clock_timestamp())
         """,
         user_id=user_id,

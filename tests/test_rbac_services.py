@@ -230,7 +230,9 @@ class SuperAdmins(ServiceTests):
         self.role = self.rows.insert("roles", name="super_admin")
 
     def granted(self, **values):
-        user = self.rows.insert("users")
+        return self.granted_to(self.rows.insert("users", role=UserRole.MODERATOR), **values)
+
+    def granted_to(self, user, **values):
         self.rows.insert("user_roles", user_id=user, role_id=self.role, **values)
         return user
 
@@ -264,6 +266,7 @@ class SuperAdmins(ServiceTests):
             partial(self.revoke, last),
             partial(self.ban, last),
             partial(self.delete, last),
+            partial(change_user_role, user_id=last, role=UserRole.USER),
             partial(delete_role, role_id=self.role),
         ]:
             with self.subTest(change), self.assertRaises(LastSuperAdmin):
@@ -281,6 +284,17 @@ class SuperAdmins(ServiceTests):
         with self.assertRaises(LastSuperAdmin):
             self.revoke(last)
         self.assertTrue(self.revoke(temporary))
+
+    def test_a_listener_who_was_granted_the_role_is_not_enough(self):
+        listener = self.granted_to(self.rows.insert("users"))
+        last = self.by_role()
+        for change in (self.ban, self.demote, self.delete):
+            with self.assertRaises(LastSuperAdmin):
+                change(last)
+        with self.assertRaises(LastSuperAdmin):
+            self.delete_for_good(User.objects.filter(pk=last))
+        for change in (self.revoke, self.ban, self.delete):  # it takes nothing away
+            change(listener)
 
     def test_who_is_one_twice_can_lose_the_grant(self):
         user = self.by_role()

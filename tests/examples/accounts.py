@@ -29,7 +29,7 @@ def change_user_status__to_active(rows: Rows, size: int) -> dict[str, Any]:
 
 def change_user_status__of_a_super_admin(rows: Rows, size: int) -> dict[str, Any]:
     rows.insert("users", role="super_admin")
-    user_id = rows.insert("users")
+    user_id = rows.insert("users", role="moderator")
     rows.insert("user_roles", user_id=user_id, role_id=super_admin_role(rows))
     return {"user_id": user_id, "status": "banned"}
 

@@ -23,7 +23,7 @@ def revoke_role(rows: Rows, size: int) -> dict[str, Any]:
 
 def revoke_role__from_a_super_admin(rows: Rows, size: int) -> dict[str, Any]:
     rows.insert("users", role="super_admin")
-    user_id, role_id = rows.insert("users"), super_admin_role(rows)
+    user_id, role_id = rows.insert("users", role="moderator"), super_admin_role(rows)
     rows.insert("user_roles", user_id=user_id, role_id=role_id)
     return {"user_id": user_id, "role_id": role_id}
 

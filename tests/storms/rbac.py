@@ -28,7 +28,7 @@ class World:
 def prepare(rows: Rows) -> World:
     """Make six users, two of them super_admin, and three roles, one of them super_admin."""
     roles = [rows.insert("roles", name=name) for name in ("super_admin", "support", "curator")]
-    users = [rows.insert("users") for _ in range(5)]
+    users = [rows.insert("users", role="moderator") for _ in range(5)]
     rows.insert("user_roles", user_id=users[0], role_id=roles[0])
     users.append(rows.insert("users", role="super_admin"))
     return World(users, roles, permissions(rows, 5))
