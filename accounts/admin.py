@@ -99,6 +99,7 @@ class TokenAdmin(OwnedRules, V1Admin):
 
 @admin.register(RefreshToken)
 class RefreshTokenAdmin(TokenAdmin):
+    child_names = {"replaces": "predecessors"}
     list_display = [
         "created_at",
         "user",

@@ -22,6 +22,7 @@ FILE = ["file_path", "file_size", "mime_type", "checksum_sha256"]
 @admin.register(Track)
 class TrackAdmin(V1Admin):
     labels = {"play_count": "plays"}
+    child_names = {"history": "history entries"}
     can_add = False  # uploaded to the platform
     list_display = [
         "title",

@@ -59,7 +59,7 @@ def child_links(
         if count == Count(0):
             children.missing.append(name)
             continue
-        if count == Count(1) and related_name not in names and not field.unique:
+        if count == Count(1) and not field.unique:
             name = _singular(name)
         opts = field.model._meta
         address = reverse(

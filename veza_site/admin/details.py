@@ -188,6 +188,8 @@ class DetailAdmin(LabelledAdmin):
             for field in self.opts.local_fields
             if field.name not in self._secrets
         }
+        # A size that is only read is not in the bytes of which the column's help tells.
+        options["help_texts"] = {name: "" for name in readonly if name.endswith("_size")}
         form_class = super().get_form(request, obj, **options)
         form_class.refusal = getattr(request, "refusal", None)
         return form_class
