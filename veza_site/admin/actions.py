@@ -25,6 +25,7 @@ from django.urls import reverse
 from veza_site.admin.batches import batches_of_ids
 from veza_site.admin.collisions import collision
 from veza_site.admin.counts import Count, capped_count
+from veza_site.admin.labels import name_of
 from veza_site.admin.refusals import in_words
 from veza_site.admin.secrets import without_secrets
 from veza_site.models import SoftDeletableModel
@@ -136,6 +137,8 @@ class RowAction:
         if not count.number:
             model_admin.message_user(request, "No row matches any more.", messages.WARNING)
             return None
+        fields = model_admin.opts.local_fields
+        relations = [field.name for field in fields if field.is_relation]
         question = self.title.format(rows=_counted(model_admin, count))
         request.current_app = model_admin.admin_site.name
         return TemplateResponse(
@@ -149,7 +152,8 @@ class RowAction:
                 "explanation": self.explanation,
                 "question": question,
                 "named": [
-                    (row, model_admin.url_of(row)) for row in without_secrets(queryset)[:NAMED]
+                    (name_of(row), model_admin.url_of(row))
+                    for row in without_secrets(queryset, *relations)[:NAMED]
                 ],
                 "more": count.number > NAMED,
                 "form": form,

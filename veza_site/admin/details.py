@@ -22,7 +22,7 @@ from veza_site.admin.children import child_links
 from veza_site.admin.delete_selected import delete_selected
 from veza_site.admin.deletion import Deletion, deletion_of
 from veza_site.admin.forms import ArrayField, JsonField, TextField, V1Form
-from veza_site.admin.labels import LabelledAdmin
+from veza_site.admin.labels import LabelledAdmin, name_of
 from veza_site.admin.refusals import in_words
 from veza_site.admin.secrets import is_set, secrets_of, without_secrets
 from veza_site.admin.values import reading
@@ -149,6 +149,7 @@ class DetailAdmin(LabelledAdmin):
     ) -> HttpResponse:
         if context["original"] is not None and not context["is_popup"]:
             key = context["original"].pk
+            context["subtitle"] = name_of(context["original"])
             context["children"] = child_links(self, request, key, self.child_names)
         return super().render_change_form(request, context, *arguments, **options)
 

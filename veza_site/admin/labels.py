@@ -62,6 +62,22 @@ def label(field: models.Field, *, with_unit: bool = False) -> str:
     return spelled(words)
 
 
+def name_of(row: models.Model) -> str:
+    """
+    Return what to call a row whose relations are read: names in the place of keys.
+
+    A row that is known by its own key alone is called by the first that it refers to.
+    """
+    name = str(row)
+    relations = [field for field in row._meta.local_fields if field.is_relation]
+    keys = {field.attname: field.name for field in relations}
+    first = next((field.name for field in relations if getattr(row, field.attname)), None)
+    for key, relation in {**keys, row._meta.pk.attname: first}.items():
+        if relation and (value := getattr(row, key)) and str(value) in name:
+            name = name.replace(str(value), str(getattr(row, relation)))
+    return name
+
+
 class LabelledAdmin(admin.ModelAdmin):
     """
     An admin that calls columns the same in its list, its filters and its forms.
