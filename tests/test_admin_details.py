@@ -54,7 +54,7 @@ class Details(AdminTests):
     def test_read_no_secret_of_any_row(self):
         """Nor do the pages that add, change or delete one; but who is signed in is read whole."""
         me = self.sign_in(UserRole.SUPER_ADMIN)
-        own = f"""WHERE "users"."id" = '{me.pk}'::uuid LIMIT"""
+        own = f"""WHERE "users"."id" = '{me.pk.hex}'::uuid ORDER"""
         secret = re.compile(r'"\w+(_hash|_secret)"(,| FROM| AS)')
         others = User.objects.exclude(pk=me.pk).order_by("pk").first()
         for model, row in {**self.first_rows(), User: others}.items():
