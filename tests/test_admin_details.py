@@ -58,12 +58,14 @@ class Details(AdminTests):
         secret = re.compile(r'"\w+(_hash|_secret)"(,| FROM| AS)')
         others = User.objects.exclude(pk=me.pk).order_by("pk").first()
         for model, row in {**self.first_rows(), User: others}.items():
+            delete = {"action": "delete_selected", "_selected_action": row.pk, "post": "yes"}
             for ask, page, *arguments in [
                 (self.get, admin_url(model, "add")),
                 (self.get, admin_url(model, "change", row.pk)),
                 (self.get, admin_url(model, "delete", row.pk)),
                 (self.post, admin_url(model, "change", row.pk), {"reason": "no such field"}),
                 (self.post, admin_url(model, "delete", row.pk), {"post": "yes"}),
+                (self.post, admin_url(model, "changelist"), delete),
             ]:
                 with transaction.atomic(), CaptureQueriesContext(connection) as sent:
                     ask(page, *arguments)

@@ -18,6 +18,7 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import override
 
+from veza_site.admin.actions import ON_ROW
 from veza_site.admin.children import child_links
 from veza_site.admin.delete_selected import delete_selected
 from veza_site.admin.deletion import Deletion, deletion_of
@@ -293,7 +294,7 @@ class DetailAdmin(LabelledAdmin):
 def _is_action(request: HttpRequest) -> bool:
     """Tell whether a row's page was sent to start an action, as Django does."""
     is_save = {"_save", "_continue", "_addanother"} & request.POST.keys()
-    return f"{ActionLocation.CHANGE_FORM.value}-action" in request.POST and not is_save
+    return ON_ROW in request.POST and not is_save
 
 
 def _saves(request: HttpRequest) -> bool:
