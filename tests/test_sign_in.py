@@ -9,7 +9,9 @@ import bcrypt
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client, SimpleTestCase, TestCase, override_settings
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -298,6 +300,18 @@ class Form(Quick, TestCase):
     def test_asks_again_for_what_is_left_out(self):
         for field in ("username", "password"):
             self.assertContains(self.post(**{field: ""}), "This field is required.")
+
+
+class Statements(Quick, TestCase):
+    def test_of_a_sign_in_name_no_hash_that_a_server_s_log_could_keep(self):
+        user = self.person()
+        password_hash = user.password.removeprefix("bcrypt$")
+        for name, password in [("nadia", PASSWORD), ("nadia", "wrong")]:
+            with CaptureQueriesContext(connection) as sent:
+                self.try_it(name, password)
+            sql = " ".join(query["sql"] for query in sent)
+            self.assertIn(user.pk.hex, sql)  # with its values
+            self.assertNotIn(password_hash, sql)
 
 
 class Address(Quick, TestCase):
