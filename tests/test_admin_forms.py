@@ -26,6 +26,34 @@ class Forms(AdminTests):
         self.post(admin_url(UserProfile, "add"), {"user": user.pk, "social_links": ""})
         self.assertEqual(UserProfile.objects.get(user=user).social_links, {})
 
+    def test_refuses_in_a_json_box_what_can_t_be_kept(self):
+        profile = UserProfile.objects.first()
+        url = admin_url(UserProfile, "change", profile.pk)
+        for text in [
+            "{",
+            "[" * 100_000,
+            "9" * 5000,
+            '{"half a character": "\\ud800"}',
+            '{"NUL": "\\u0000"}',
+            '{"no number": NaN}',
+        ]:
+            with self.subTest(text[:30]):
+                answer = self.post(url, {"user": profile.user_id, "social_links": text})
+                self.assertTrue(answer.context["errors"])
+        self.assertEqual(UserProfile.objects.get(pk=profile.pk).social_links, profile.social_links)
+
+    def test_takes_a_broken_note_of_what_was_shown_for_none(self):
+        role = Role.objects.get(name="support")
+        values = {"name": "support", "description": ""}
+        for note in ["", "x", "[1]", "[" * 100_000, "9" * 5000, '{"display_name": {}}']:
+            with self.subTest(note[:20]):
+                answer = self.post(
+                    admin_url(Role, "change", role.pk),
+                    values | {"display_name": f"Support {len(note)}", "_shown": note},
+                )
+                # What says something else about a field says that somebody changed it.
+                self.assertEqual(answer.status_code, 200 if "{" in note else 302)
+
     def test_leaves_null_where_a_box_is_left_empty(self):
         profile = UserProfile.objects.first()
         url = admin_url(UserProfile, "change", profile.pk)

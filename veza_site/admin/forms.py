@@ -20,8 +20,24 @@ from veza_site.admin.secrets import secrets_of
 SHOWN = "_shown"
 
 
+class JsonDecoder(json.JSONDecoder):
+    """Reads JSON that can be written again, as UTF-8; any other is malformed to it."""
+
+    def decode(self, text: str, *arguments: Any) -> Any:
+        try:
+            value = super().decode(text, *arguments)
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        except (ValueError, RecursionError) as error:
+            raise json.JSONDecodeError("It can't be kept", text, 0) from error
+        return value
+
+
 class JsonField(forms.JSONField):
     """A form's field for V1's JSON columns: none is NULL, so nothing is written as {}."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.decoder = JsonDecoder
 
     def prepare_value(self, value: Any) -> Any:
         if value is None or hasattr(value, "resolve_expression"):  # the database's default
@@ -119,7 +135,7 @@ class V1Form(forms.ModelForm):
     def _changed_meanwhile(self) -> Iterable[str]:
         try:
             seen = dict(json.loads(self.data.get(SHOWN, "{}")))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             return []
         now = json.loads(self.shown)
         return [name for name in now if name in seen and seen[name] != now[name]]
