@@ -1,5 +1,7 @@
 """Every page of the admin answers each person as the permissions of the person's role say."""
 
+from django.urls import reverse
+
 from accounts.models import User, UserRole
 from legacy_chat.models import Room
 from rbac.models import Permission, Role, RolePermission, UserProfile, UserSettings
@@ -126,6 +128,10 @@ class Pages(AdminTests):
             admin_url(Track, "change", "zzz"),
             admin_url(Track, "delete", "%00"),
             admin_url(Track, "history", "zzz"),
+            admin_url(User, "changelist") + "?_to_field=user_roles",
+            admin_url(User, "changelist") + "?_to_field=password&_popup=1",
+            reverse("admin:autocomplete")
+            + "?app_label=accounts&model_name=user&field_name=user_roles",
         ]:
             with self.subTest(url):
                 self.assertLess(self.get(url).status_code, 500)

@@ -17,7 +17,7 @@ class V1AutocompleteView(AutocompleteJsonView):
 
     def get(self, request: HttpRequest, *arguments: Any, **options: Any) -> JsonResponse:
         self.term, self.model_admin, self.source_field, key = self.process_request(request)
-        if not self.has_perm(request):
+        if not (self.source_field.concrete and self.has_perm(request)):
             raise PermissionDenied
         rows = self.get_queryset()[:OFFERED]
         return JsonResponse(

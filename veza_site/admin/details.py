@@ -154,6 +154,10 @@ class DetailAdmin(LabelledAdmin):
             context["children"] = child_links(self, request, key, self.child_names)
         return super().render_change_form(request, context, *arguments, **options)
 
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        """Let rows be named by their key alone: it is all that V1's relations refer to."""
+        return to_field == self.opts.pk.name
+
     # What the form writes
 
     def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
