@@ -10,7 +10,7 @@ from django.db import models
 from django.test import RequestFactory, SimpleTestCase
 from django.utils import timezone
 
-from accounts.models import RefreshToken, User
+from accounts.models import RefreshToken, User, UserRole
 from media.models import BitrateAdaptationLog, HlsStream, HlsTranscodeJob
 from rbac.models import Permission, RolePermission
 from rbac.models import UserRole as Grant
@@ -232,3 +232,15 @@ class Declarations(SimpleTestCase):
         style = Path(finders.find("veza_site/site.css")).read_text(encoding="utf-8")
         for tone in TONES:
             self.assertIn(f".state-{tone} ", style)
+
+
+class Refusals(AdminTests):
+    def test_have_a_page_with_a_way_back(self):
+        track = Track.objects.alive().first()
+        self.sign_in(UserRole.MODERATOR)
+        answer = self.get(admin_url(Track, "delete", track.pk))
+        self.assertContains(answer, "Your role doesn&#x27;t allow this", status_code=403)
+        self.assertContains(answer, admin_url(Track, "changelist"), status_code=403)
+        answer = self.get("/admin/nowhere/")
+        self.assertContains(answer, "There is no such page", status_code=404)
+        self.assertContains(answer, 'href="/admin/"', status_code=404)

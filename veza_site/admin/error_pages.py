@@ -1,4 +1,4 @@
-"""The pages for what the database refuses: a clear word in place of an error 500."""
+"""The pages for what is refused: a clear word in place of an error 500, or of a bare 403."""
 
 import logging
 from collections.abc import Callable
@@ -8,7 +8,8 @@ import psycopg
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 
@@ -52,6 +53,20 @@ def page_for(error: BaseException) -> ErrorPage | None:
     return None
 
 
+def _refusal(error: BaseException) -> ErrorPage | None:
+    """Return what to say where Django's own page has no more than the status; it logs these."""
+    match error:
+        case PermissionDenied():
+            return ErrorPage(
+                403,
+                "Your role doesn't allow this",
+                "Ask a super admin for a role that does, or somebody who has one.",
+            )
+        case Http404():
+            return ErrorPage(404, "There is no such page", "Look whether the address is whole.")
+    return None
+
+
 class ErrorPages:
     """Answers with a page where a view, or the rendering of its template, raised such an error."""
 
@@ -62,8 +77,11 @@ class ErrorPages:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        page = page_for(error)
-        if page is None or "admin" not in request.resolver_match.app_names:
+        if "admin" not in request.resolver_match.app_names:
+            return None
+        if page := _refusal(error):
+            return HttpResponse(_render(request, page), status=page.status)
+        if (page := page_for(error)) is None:
             return None
         logger.warning("%s: %s %s", page.title, request.method, request.path, exc_info=error)
         return HttpResponse(_render(request, page), status=page.status)
