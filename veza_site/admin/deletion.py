@@ -104,41 +104,42 @@ def deletion_of(
         return Deletion(Amount(0))
     tables = _tables_from(model)
     loose = [reference for table in tables for reference in _references(table, LETS_GO)]
-    ctes = [cte for table in tables for cte in _ctes(table, tables)]
-    columns = [f"(SELECT count(*) FROM {_gone(table, tables)})" for table in tables]
-    columns += [_count_loosened(reference, tables) for reference in loose]
-    columns += [f"EXISTS (SELECT FROM {_quoted(table._meta.db_table)})" for table in tables]
-    found = looked_up(f"WITH RECURSIVE {', '.join(ctes)} SELECT {', '.join(columns)}", [ids])
-    numbers = dict(zip([*tables, *loose], found, strict=False))
-    empty = {
-        table for table, has_rows in zip(tables, found[len(numbers) :], strict=True) if not has_rows
-    }
-    return _read(tables, loose, numbers, empty)
+    ctes = ", ".join(cte for table in tables for cte in _ctes(table, tables))
+    gone = ", ".join(f"(SELECT count(*) FROM {_gone(table, tables)})" for table in tables)
+    let_go = ", ".join(_count_loosened(reference, tables) for reference in loose)
+    filled = ", ".join(f"EXISTS (SELECT FROM {_quoted(table._meta.db_table)})" for table in tables)
+    numbers, loosened, have_rows = looked_up(
+        f"WITH RECURSIVE {ctes} SELECT ARRAY[{gone}], ARRAY[{let_go}]::bigint[], ARRAY[{filled}]",
+        [ids],
+    )
+    return _read(
+        dict(zip(tables, numbers, strict=True)),
+        dict(zip(loose, loosened, strict=True)),
+        dict(zip(tables, have_rows, strict=True)),
+    )
 
 
 def _read(
-    tables: list[type[models.Model]],
-    loose: list[models.ForeignKey],
-    numbers: dict[Any, int],
-    empty: set[type[models.Model]],
+    gone: dict[type[models.Model], int],
+    let_go: dict[models.ForeignKey, int],
+    filled: dict[type[models.Model], bool],
 ) -> Deletion:
-    """Return what the numbers of rows by table and by reference mean."""
+    """Return what it means that so many rows are gone and let go, and which tables have any."""
+    tables = list(gone)
     amounts: dict[type[models.Model], Amount] = {}
     for table in tables:
-        is_least = table not in empty and any(
-            not amounts[key.related_model].is_followed for key in _parents(table, tables)
-        )
-        amounts[table] = Amount(numbers[table], is_least)
+        parents = [key.related_model for key in _parents(table, tables)]
+        is_least = filled[table] and not all(amounts[parent].is_followed for parent in parents)
+        amounts[table] = Amount(gone[table], is_least)
     root, *others = tables
     deletion = Deletion(amounts[root])
     for table in others:
         if amounts[table].number or amounts[table].is_least:
             deletion.taken.append(Taken(table, amounts[table]))
-    for reference in loose:
-        if numbers[reference]:
-            is_least = not amounts[reference.related_model].is_followed
+    for reference, number in let_go.items():
+        if number:
+            amount = Amount(number, not amounts[reference.related_model].is_followed)
             is_sure = reference.model not in amounts or not amounts[reference.model].is_open
-            amount = Amount(numbers[reference], is_least)
             deletion.loosened.append(Loosened(reference, amount, is_sure))
     return deletion
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.postgres.forms import SimpleArrayField
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms.fields import InvalidJSONInput
 from django.utils.functional import cached_property
@@ -160,8 +160,7 @@ class V1Form(forms.ModelForm):
     def _add(self, error: ValidationError) -> None:
         """Add an error to the fields that it names, or to the form where it has not such a one."""
         for name, errors in error.error_dict.items():
-            known = name in self.fields or name == NON_FIELD_ERRORS
-            self.add_error(name if known and name != NON_FIELD_ERRORS else None, errors)
+            self.add_error(name if name in self.fields else None, errors)
 
 
 def _digest(value: Any) -> str:
