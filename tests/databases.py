@@ -4,9 +4,9 @@ import contextlib
 import io
 import os
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -104,16 +104,31 @@ def manage(
 
 def start(
     *arguments: str, database: str | None = None, **environment: str | None
-) -> subprocess.Popen[str]:
+) -> commands.Process:
     """Start manage.py as `manage` runs it, and return the process, running."""
-    return subprocess.Popen(
-        [sys.executable, "manage.py", *arguments],
-        cwd=settings.BASE_DIR,
-        env=process_environment(database, **environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    return commands.start(
+        arguments, process_environment(database, **environment), settings.BASE_DIR
+    )
+
+
+def interrupted_migrate(
+    text: str,
+    *command: str | Path,
+    user: int | None = None,
+    database: str,
+    **environment: str | None,
+) -> subprocess.CompletedProcess[str]:
+    """
+    Run `manage.py migrate` as `manage` does, with a command before the statement that has `text`.
+
+    The command is run by the user with the number `user`, which is who runs the tests if not given.
+    """
+    user = os.getuid() if user is None else user
+    return commands.run(
+        [text, str(user), *map(str, command)],
+        process_environment(database, **environment),
+        settings.BASE_DIR,
+        program="tests/interrupted_migrate.py",
     )
 
 

@@ -3,11 +3,8 @@
 import dataclasses
 import io
 import signal
-import subprocess
-import sys
 from unittest import mock
 
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import TestCase
@@ -16,30 +13,15 @@ from tests.databases import (
     alias,
     connect,
     empty_database,
+    interrupted_migrate,
     manage,
     migrated_catalog,
-    process_environment,
     start,
 )
 from veza_site.catalog import read_catalog
 
-# Runs manage.py, and SIGKILLs itself before the statement that contains the first argument.
-KILLED = """
-import os, signal, sys
-from django.db.backends.signals import connection_created
-
-def watch(connection, **kwargs):
-    def kill(execute, sql, params, many, context):
-        if sys.argv[1] in f"{sql} {params}":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return execute(sql, params, many, context)
-    connection.execute_wrappers.append(kill)
-
-connection_created.connect(watch)
-os.environ["DJANGO_SETTINGS_MODULE"] = "veza_site.settings"
-from django.core.management import execute_from_command_line
-execute_from_command_line(["manage.py", "migrate"])
-"""
+# Run by a process, it ends that one in an instant.
+KILL = ["sh", "-c", "kill -KILL $PPID"]
 
 
 def answering(answer):
@@ -85,7 +67,7 @@ class Migrate(TestCase):
     def test_at_once_on_an_empty_database_builds_it_once(self):
         with empty_database() as name, connect(name) as server:
             running = [start("migrate", database=name) for _ in range(3)]
-            ended = [(*process.communicate(timeout=120), process.returncode) for process in running]
+            ended = [(*process.communicate(), process.returncode) for process in running]
             self.assertEqual([(error, status) for _, error, status in ended], [("", 0)] * 3)
             waited = [output for output, *_ in ended if "Waiting for another migrate" in output]
             self.assertTrue(waited)
@@ -131,14 +113,7 @@ class Crash(TestCase):
             'INSERT INTO "auth_permission"',
         ]:
             with self.subTest(statement), empty_database() as name, connect(name) as server:
-                killed = subprocess.run(
-                    [sys.executable, "-c", KILLED, statement],
-                    cwd=settings.BASE_DIR,
-                    env=process_environment(name),
-                    capture_output=True,
-                    timeout=120,
-                    check=False,
-                )
+                killed = interrupted_migrate(statement, *KILL, database=name)
                 self.assertEqual(killed.returncode, -signal.SIGKILL)
                 next_run = manage("migrate", database=name)
                 self.assertEqual((next_run.returncode, next_run.stderr), (0, ""))

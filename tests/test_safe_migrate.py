@@ -19,6 +19,7 @@ from tests.databases import (
     copy_of,
     database_url,
     empty_database,
+    interrupted_migrate,
     manage,
     migrated_catalog,
     process_environment,
@@ -61,26 +62,6 @@ for line in sys.stdin:
         children.append(child)
     print([os.waitpid(child, 0)[1] for child in children], flush=True)
 """
-
-# Runs `migrate`, and the command in the other arguments before the statement with the first in it.
-STOPPED = """
-import os, subprocess, sys
-from django.db.backends.signals import connection_created
-statement, user, *stop = sys.argv[1:]
-
-def watch(connection, **kwargs):
-    def run_before(execute, sql, params, many, context):
-        if statement in f"{sql} {params}":
-            quiet = subprocess.DEVNULL
-            subprocess.run(stop, user=int(user), cwd="/", stdout=quiet, stderr=quiet, check=True)
-        return execute(sql, params, many, context)
-    connection.execute_wrappers.append(run_before)
-
-connection_created.connect(watch)
-from django.core.management import execute_from_command_line
-execute_from_command_line(["manage.py", "migrate"])
-"""
-
 
 # Lets USER own what the role that migrates owns.
 GIVE = """
@@ -160,7 +141,7 @@ class Turn(Migrated):
         self.assertIn("Waiting for another migrate of this database to end", line)
         self.assertIn(f"pid {pid}, application migrate on db-admin-2", line)
         self.server.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
-        output, errors = waiting.communicate(timeout=60)
+        output, errors = waiting.communicate()
         self.assertEqual((waiting.returncode, errors), (0, ""))
         self.assertIn("No migrations to apply.", output)
 
@@ -186,7 +167,7 @@ class Turn(Migrated):
         killed = start("migrate", database=self.name, **late.environment)
         self.wait_until_running("SELECT pg_sleep(3600)")
         killed.kill()
-        killed.communicate(timeout=60)
+        killed.communicate()
         # The server notices, and lets the next one have its turn.
         self.assertEqual(manage("migrate", database=self.name).returncode, 0)
 
@@ -246,7 +227,7 @@ class Locks(Migrated):
             for _ in range(3):
                 self.wait_for_line(migrate, "the others go first")
             self.reader.execute("COMMIT")
-            output, errors = migrate.communicate(timeout=60)
+            output, errors = migrate.communicate()
         finally:
             done.set()
             others.join()
@@ -261,7 +242,7 @@ class Locks(Migrated):
         migrate = self.start()
         line = self.wait_for_line(migrate, "waiting for")
         self.reader.execute("COMMIT")
-        migrate.communicate(timeout=60)
+        migrate.communicate()
         pid = self.reader.info.backend_pid
         self.assertRegex(
             line,
@@ -279,7 +260,7 @@ class Locks(Migrated):
             migrate = self.start(DATABASE_URL=url)
             line = self.wait_for_line(migrate, "waiting for")
             self.reader.execute("COMMIT")
-            _, errors = migrate.communicate(timeout=60)
+            _, errors = migrate.communicate()
             self.server.execute(GIVE.replace("USER", self.server.info.user))
         self.assertEqual((migrate.returncode, errors), (0, ""))
         pid = self.reader.info.backend_pid
@@ -287,7 +268,7 @@ class Locks(Migrated):
 
     def test_fails_cleanly_when_the_reader_does_not_end(self):
         migrate = self.start(patience=1)
-        _, errors = migrate.communicate(timeout=60)
+        _, errors = migrate.communicate()
         self.assertEqual(migrate.returncode, 1)
         self.assertRegex(
             errors,
@@ -300,7 +281,7 @@ class Locks(Migrated):
         self.reader.execute("SELECT FROM tracks")
         self.reader.execute("COMMIT")
         again = self.start()
-        again.communicate(timeout=60)
+        again.communicate()
         self.assertEqual(again.returncode, 0)
         self.assertTrue(self.has_column())
 
@@ -315,7 +296,7 @@ class Locks(Migrated):
         self.wait_for_line(migrate, "the others go first")
         self.server.execute("SET lock_timeout = '5s'; SELECT FROM rooms")
         self.reader.execute("COMMIT")
-        migrate.communicate(timeout=60)
+        migrate.communicate()
         self.assertEqual(migrate.returncode, 0)
 
     def test_of_several_statements_in_one_script_have_the_bound_together(self):
@@ -330,7 +311,7 @@ class Locks(Migrated):
         )
         self.assertEqual(waiting.fetchone(), (0,))
         self.reader.execute("COMMIT")
-        migrate.communicate(timeout=60)
+        migrate.communicate()
         self.assertEqual(migrate.returncode, 0)
 
     def test_of_a_migration_without_a_transaction_are_tried_for_again_too(self):
@@ -343,7 +324,7 @@ class Locks(Migrated):
         migrate = self.start()
         self.wait_for_line(migrate, "the others go first")
         self.reader.execute("COMMIT")
-        migrate.communicate(timeout=60)
+        migrate.communicate()
         self.assertEqual(migrate.returncode, 0)
         indexes = read_catalog(self.server.cursor()).tables["tracks"].indexes
         self.assertTrue(indexes["idx_tracks_mood"].valid)
@@ -578,17 +559,12 @@ class Crash(TestCase):
                 with server.connect() as postgres:
                     postgres.execute(f"CREATE DATABASE crash_{number}")
                 url = server.url(f"crash_{number}")
-                stop = [str(server.user), *server.stopping()]
-                stopped = subprocess.run(
-                    [sys.executable, "-c", STOPPED, statement, *stop],
-                    cwd=settings.BASE_DIR,
-                    env=process_environment(
-                        self.name, DATABASE_URL=url, DJANGO_SETTINGS_MODULE="veza_site.settings"
-                    ),
-                    capture_output=True,
-                    text=True,
-                    timeout=120,
-                    check=False,
+                stopped = interrupted_migrate(
+                    statement,
+                    *server.stopping(),
+                    user=server.user,
+                    database=self.name,
+                    DATABASE_URL=url,
                 )
                 self.assertEqual(stopped.returncode, 1, stopped.stderr)
                 self.assertIn("run `python manage.py migrate` again", stopped.stderr)
