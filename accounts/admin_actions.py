@@ -1,16 +1,30 @@
 """What staff can do to users. Each is a service; who may do it to whom is in `accounts.guards`."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import models
 from django.http import HttpRequest
 
-from accounts import services
+from accounts import guards, services
 from accounts.models import UserStatus
-from veza_site.admin.actions import EachRow, RestoreEach, RowAction, SoftDeleteEach
+from veza_site.admin.actions import ActionAdmin, EachRow, RestoreEach, RowAction, SoftDeleteEach
 
 
-class ChangeStatus(EachRow):
+class Moderate(EachRow):
+    """What moderators do to users: what a role lets a listener do elsewhere is in no way of it."""
+
+    def check(
+        self,
+        model_admin: ActionAdmin,
+        request: HttpRequest,
+        ids: Collection[Any],
+        values: dict[str, Any],
+    ) -> None:
+        guards.check_may_moderate(actor_id=request.user.pk, user_ids=ids)
+
+
+class ChangeStatus(Moderate):
     """Give users a status; subclasses give `status`."""
 
     status: UserStatus
@@ -59,7 +73,7 @@ class Reactivate(ChangeStatus):
         return super().apply_to(request, row, values)
 
 
-class SignOut(EachRow):
+class SignOut(Moderate):
     name = "sign_out"
     title = "Sign {rows} out everywhere"
     done = "{rows} signed out everywhere"

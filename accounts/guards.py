@@ -22,17 +22,34 @@ def check_may_act_on(*, actor_id: UUID, user_ids: Collection[UUID]) -> None:
     """
     Refuse to let the actor act on users who may what the actor may not.
 
-    To act is to suspend, ban, delete, restore, demote or sign out. What counts is what the users'
-    roles give, also while they are suspended or locked; a super_admin may everything. Everybody may
-    act on themselves.
+    To act is to change, delete, restore or demote. What counts is what the users' roles give, also
+    while they are suspended or locked; a super_admin may everything. Everybody may act on
+    themselves.
 
     Statements: 3.
     """
     _rights_over(actor_id, user_ids)
 
 
-def _rights_over(actor_id: UUID, user_ids: Collection[UUID]) -> frozenset[Right]:
-    """Lock the actor and the users, refuse as check_may_act_on(), and return the actor's rights."""
+def check_may_moderate(*, actor_id: UUID, user_ids: Collection[UUID]) -> None:
+    """
+    Refuse to let the actor suspend, ban, reactivate or sign out staff who may what they may not.
+
+    As check_may_act_on(); but what roles let listeners do on the platform protects none of them.
+
+    Statements: 3.
+    """
+    _rights_over(actor_id, user_ids, of=STAFF_ROLES)
+
+
+def _rights_over(
+    actor_id: UUID, user_ids: Collection[UUID], of: Collection[UserRole] = tuple(UserRole)
+) -> frozenset[Right]:
+    """
+    Lock the actor and the users, refuse as check_may_act_on(), and return the actor's rights.
+
+    Only users whose `users.role` is one `of` these count.
+    """
     rights = lock_actor(actor_id, user_ids)
     others = list(set(user_ids) - {actor_id})
     found = fetch_rows(
@@ -41,18 +58,19 @@ def _rights_over(actor_id: UUID, user_ids: Collection[UUID]) -> frozenset[Right]
         FROM ({HELD}) AS held
         JOIN role_permissions ON role_permissions.role_id = held.role_id
         JOIN permissions ON permissions.id = role_permissions.permission_id
+        WHERE held.user_role = ANY(%(roles)s::user_role[])
         GROUP BY permissions.resource, permissions.action
         UNION ALL
         SELECT min(users.username), '*', '*' FROM users
-        WHERE users.id = ANY(%(user_ids)s::uuid[]) AND (
-            users.role = 'super_admin' OR EXISTS (
+        WHERE users.id = ANY(%(user_ids)s::uuid[]) AND users.role = ANY(%(roles)s::user_role[])
+            AND (users.role = 'super_admin' OR EXISTS (
                 {GRANTED}
                     AND (user_roles.expires_at IS NULL OR user_roles.expires_at > clock_timestamp())
-            )
-        )
+            ))
         HAVING count(*) > 0
         """,
         user_ids=others,
+        roles=sorted(of),
     )
     theirs = {Right(resource, action): username for username, resource, action in found}
     if missing := lacking(rights, theirs):

@@ -28,7 +28,7 @@ class Right(NamedTuple):
 
 # The live roles that the users %(user_ids)s have, whether or not they may sign in now.
 HELD = """
-    SELECT users.id AS user_id, users.username, roles.id AS role_id
+    SELECT users.id AS user_id, users.username, users.role AS user_role, roles.id AS role_id
     FROM users JOIN roles ON roles.deleted_at IS NULL AND (
         roles.is_system AND roles.name = users.role::text
         OR EXISTS (

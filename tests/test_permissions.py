@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import TestCase
 
-from accounts.guards import check_may_act_on, check_may_change_role
+from accounts.guards import check_may_act_on, check_may_change_role, check_may_moderate
 from accounts.models import User, UserRole, UserStatus
 from accounts.services import change_user_role
 from rbac.guards import (
@@ -291,6 +291,18 @@ class Guards(TestCase):
                     self.assert_allowed(check_may_act_on, actor, allowed, user_ids=several)
         for actor in (self.moderator, self.admin, self.super_admin):
             self.assert_allowed(check_may_act_on, actor, True, user_ids=[actor.pk])
+
+    def test_moderators_moderate_listeners_whatever_these_may_elsewhere(self):
+        curator = person()
+        Grant.objects.create(user=curator, role=role_that_allows(("playlists", "delete")))
+        colleague = person(UserRole.MODERATOR)
+        for target, allowed in [(curator, True), (colleague, True), (self.admin, False)]:
+            with self.subTest(target=target):
+                self.assert_allowed(
+                    check_may_moderate, self.moderator, allowed, user_ids=[target.pk]
+                )
+        Grant.objects.create(user=colleague, role=role_that_allows(("playlists", "create")))
+        self.assert_allowed(check_may_moderate, self.moderator, False, user_ids=[colleague.pk])
 
     def test_a_super_admin_is_above_others_whatever_the_tables_say(self):
         system_role("super_admin").delete()
