@@ -122,7 +122,10 @@ class TranscodeQueue(Panel):
             return Fact("Oldest waiting job", "none is waiting")
         job, since = first
         url = reverse("admin:media_hlstranscodejob_change", args=[job])
-        return Fact("Oldest waiting job", f"for {timesince(datetime.fromisoformat(since))}", url)
+        waiting = timesince(datetime.fromisoformat(since))
+        if waiting.startswith("0"):
+            waiting = "less than a minute"
+        return Fact("Oldest waiting job", f"for {waiting}", url)
 
     def _failed(self, failed: int, newest: int) -> Fact:
         url = changelist(HlsTranscodeJob, f"status__exact={TranscodeStatus.FAILED}")

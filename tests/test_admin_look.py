@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import RefreshToken, User, UserRole
 from media.models import BitrateAdaptationLog, HlsStream, HlsTranscodeJob
-from rbac.models import Permission, RolePermission
+from rbac.models import Permission, RolePermission, UserProfile
 from rbac.models import UserRole as Grant
 from streaming.models import Track, TrackComment, TrackPlay
 from tests.admin import AdminTests, admin_of, admin_url
@@ -139,6 +139,10 @@ class Pages(AdminTests):
         self.assertContains(answer, '<span class="state state-good">Ready</span>')
         self.assertContains(answer, "3.0\xa0MB")
         self.assertNotContains(answer, "Bytes.")
+
+    def test_take_an_address_in_one_line(self):
+        answer = self.get(admin_url(UserProfile, "add"))
+        self.assertContains(answer, '<input type="text" name="avatar_url"')
 
     def test_say_first_that_a_row_is_deleted(self):
         track = Track.objects.deleted().first()

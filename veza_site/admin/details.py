@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import ActionLocation
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.admin.widgets import AdminTextInputWidget, RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField as ArrayModelField
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
@@ -176,6 +176,8 @@ class DetailAdmin(LabelledAdmin):
             options.setdefault("form_class", TextField)
         if isinstance(db_field, models.TextField) and db_field.null:
             options["empty_value"] = None  # as Django does for a CharField: NULL stays NULL
+        if isinstance(db_field, models.TextField) and db_field.name.endswith("_url"):
+            options["widget"] = AdminTextInputWidget({"class": "vLargeTextField"})
         form_field = super().formfield_for_dbfield(db_field, request, **options)
         if form_field and isinstance(form_field.widget, RelatedFieldWidgetWrapper):
             # A link to the chosen row is enough: other tables are changed on their own pages.
