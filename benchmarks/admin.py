@@ -138,6 +138,8 @@ def pages() -> list[Page]:
     job = fetch("SELECT id FROM hls_transcode_queue WHERE status = 'failed' LIMIT 1")
     plays, users, tracks = "streaming/trackplay/", "accounts/user/", "streaming/track/"
     comments, jobs = "streaming/trackcomment/", "media/hlstranscodejob/"
+    playlists = "streaming/playlist/"
+    playlist = fetch("SELECT id FROM playlists LIMIT 1")
     play = fetch("SELECT id FROM track_plays WHERE track_id = %s LIMIT 1", track)
     last = {"p": "last"}
     by_track, by_user = {"track__id__exact": track}, {"user__id__exact": user}
@@ -199,8 +201,9 @@ def pages() -> list[Page]:
         Page("a play", f"{plays}{play}/change/"),
         Page("a user", f"{users}{user}/change/"),
         Page("a track", f"{tracks}{track}/change/"),
-        Page("change a job, with two relations", f"{jobs}{job}/change/"),
-        Page("add a job, with two relations", f"{jobs}add/"),
+        Page("a job", f"{jobs}{job}/change/"),
+        Page("change a playlist, with a relation", f"{playlists}{playlist}/change/"),
+        Page("add a grant, with two relations", "rbac/userrole/add/"),
         Page("history of a user", f"{users}{user}/history/"),
         *(
             Page(
@@ -246,8 +249,9 @@ def last_page(table: str) -> int:
 def play_cursor(condition: str) -> str:
     """Return the cursor of the page after a play that meets the condition."""
     row = fetch(f"SELECT id FROM track_plays WHERE {condition} ORDER BY created_at DESC LIMIT 1")
+    play = TrackPlay.objects.get(pk=row)
     order = Order(TrackPlay._meta.get_field("created_at"), descending=True)
-    return Cursor("after", order.place(TrackPlay.objects.get(pk=row))).encode(order)
+    return Cursor("after", (play.created_at, play.pk)).encode(order)
 
 
 @dataclass

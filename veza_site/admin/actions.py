@@ -153,7 +153,7 @@ class RowAction:
                 "question": question,
                 "named": [
                     (name_of(row), model_admin.url_of(row))
-                    for row in without_secrets(queryset, *relations)[:NAMED]
+                    for row in without_secrets(queryset.order_by(), *relations)[:NAMED]
                 ],
                 "more": count.number > NAMED,
                 "form": form,

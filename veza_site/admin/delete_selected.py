@@ -38,7 +38,7 @@ def delete_selected(
         "opts": model_admin.opts,
         "media": model_admin.media,
         "deletion": deletion,
-        "named": without_secrets(queryset)[:NAMED],
+        "named": without_secrets(queryset.order_by())[:NAMED],
         "more": deletion.rows.number > NAMED,
         "perms_lacking": sorted(missing),
         "hidden": selection(request, "delete_selected") | {"post": ["yes"]},
