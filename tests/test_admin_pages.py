@@ -42,6 +42,8 @@ class Pages(AdminTests):
     def test_that_only_show_answer_everyone_on_the_staff(self):
         for role in STAFF:
             self.sign_in(role)
+            # A filter's choices are the same to all: each is chosen by one of the roles.
+            choices = None if role == UserRole.SUPER_ADMIN else 1
             for model, row in self.first_rows().items():
                 url = admin_url(model, "changelist")
                 with self.subTest(role=role, model=model):
@@ -50,7 +52,7 @@ class Pages(AdminTests):
                         f"{url}?q=a",
                         f"{url}?q={row.pk}",
                         f"{url}?p=last",
-                        *self.filter_urls(model),
+                        *(page for urls in self.filter_urls(model) for page in urls[:choices]),
                         admin_url(model, "change", row.pk),
                         admin_url(model, "history", row.pk),
                     ]

@@ -1,6 +1,7 @@
 """No secret is on any page of the admin, and none can be found out by one."""
 
 import re
+from collections import Counter
 from html import unescape
 
 from django.db import connection
@@ -45,11 +46,11 @@ class Secrets(AdminTests):
         """
         Follow every link from the start page, and yield each page.
 
-        Of rows' pages two of a kind, and of lists those with one parameter: all combinations of
-        filters, sorts and pages would be no end.
+        Of a kind two: of a table's pages of rows, and of its lists with the same parameter. All
+        rows, and all combinations of filters, sorts and pages, would be no end.
         """
         waiting = [reverse("admin:index"), *self.unlinked()]
-        seen, of_a_kind = set(waiting), {}
+        seen, of_a_kind = set(waiting), Counter()
         while waiting:
             url = waiting.pop()
             answer = self.get(url)
@@ -60,12 +61,13 @@ class Secrets(AdminTests):
                 if link is None or link in seen or "&" in link:
                     continue
                 seen.add(link)
-                match = resolve(link.partition("?")[0])
-                if match.kwargs.get("object_id"):
-                    of_a_kind[match.url_name] = of_a_kind.get(match.url_name, 0) + 1
-                    if of_a_kind[match.url_name] > 2:
-                        continue
-                waiting.append(link)
+                path, _, parameter = link.partition("?")
+                match = resolve(path)
+                page = match.view_name, match.kwargs.get("app_label")
+                kind = page, parameter.partition("=")[0]
+                of_a_kind[kind] += 1
+                if of_a_kind[kind] <= 2:
+                    waiting.append(link)
 
     def absolute(self, page, link):
         link = link.partition("#")[0]

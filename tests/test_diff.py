@@ -5,7 +5,15 @@ import subprocess
 from django.test import TestCase
 from psycopg import errors, sql
 
-from tests.databases import connect, database_url, empty_database, manage, role
+from tests.databases import (
+    connect,
+    copy_of,
+    copy_of_test_database,
+    database_url,
+    empty_database,
+    manage,
+    role,
+)
 from tests.servers import programs
 from veza_site import contract
 from veza_site.catalog import read_catalog
@@ -30,13 +38,13 @@ class Drift(TestCase):
 
     @classmethod
     def setUpClass(cls):
+        cls.template = cls.enterClassContext(copy_of_test_database())
         super().setUpClass()
         cls.make_database()
 
     @classmethod
     def make_database(cls):
-        name = cls.enterClassContext(empty_database())
-        manage("migrate", database=name)
+        name = cls.enterClassContext(copy_of(cls.template))
         cls.server = cls.enterClassContext(connect(name))
 
     def differing(self):

@@ -17,6 +17,7 @@ from psycopg import sql
 from tests.databases import (
     connect,
     copy_of,
+    copy_of_test_database,
     database_url,
     empty_database,
     interrupted_migrate,
@@ -88,9 +89,8 @@ class Migrated(TestCase):
 
     @classmethod
     def setUpClass(cls):
+        cls.template = cls.enterClassContext(copy_of_test_database())
         super().setUpClass()
-        cls.template = cls.enterClassContext(empty_database())
-        manage("migrate", database=cls.template)
 
     def setUp(self):
         self.name = self.enterContext(copy_of(self.template))
