@@ -27,12 +27,16 @@ def chromium() -> Chrome:
     """
     Start a Chromium with a profile of its own.
 
-    Where there is none, the test is skipped, or with BROWSER=required fails.
+    Where there is none, the test is skipped, or with BROWSER=required fails. With BROWSER=no it is
+    skipped too.
     """
+    wanted = os.environ.get("BROWSER")
+    if wanted == "no":
+        raise unittest.SkipTest("BROWSER=no")
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not browser or not driver:
         message = "This needs Debian's packages chromium and chromium-driver."
-        if os.environ.get("BROWSER") == "required":
+        if wanted == "required":
             raise AssertionError(message)
         raise unittest.SkipTest(message)
     options = ChromeOptions()
