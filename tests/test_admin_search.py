@@ -104,8 +104,8 @@ class SearchBox(AdminTests):
 
     def test_says_what_it_takes(self):
         for patch, text in [
-            (BY_BYTES, "By id, or by the beginning of an e-mail or username."),
-            (LINGUISTIC, "By id, or by a whole e-mail or username."),
+            (BY_BYTES, "By id, or by the beginning of the e-mail or username."),
+            (LINGUISTIC, "By id, or by the whole e-mail or username."),
         ]:
             with patch:
                 self.assertContains(self.get(admin_url(User, "changelist")), text)

@@ -1,9 +1,9 @@
 """
 The admin in a browser, as staff use it: on a wide and a narrow screen, light and dark.
 
-    SCREENSHOTS=docs/images .venv/bin/pytest tests/test_browser.py
+    SCREENSHOTS=pictures .venv/bin/pytest tests/test_browser.py
 
-keeps what it sees as pictures.
+keeps what it sees, in the directory `pictures`; three of them are in docs/images.
 """
 
 from typing import Any

@@ -106,5 +106,5 @@ def help_text(
     words = [label(field) for field in searchable(model, names, live)]
     if not words:
         return "By id."
-    part = "the beginning of an" if has_byte_order(alias) else "a whole"
+    part = "the beginning of the" if has_byte_order(alias) else "the whole"
     return f"By id, or by {part} {' or '.join(words)}."
