@@ -83,7 +83,7 @@ class ErrorPages:
             return HttpResponse(_render(request, page), status=page.status)
         if (page := page_for(error)) is None:
             return None
-        logger.warning("%s: %s %s", page.title, request.method, request.path, exc_info=error)
+        logger.warning("%s: %s %r", page.title, request.method, request.path, exc_info=error)
         return HttpResponse(_render(request, page), status=page.status)
 
 
