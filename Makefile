@@ -21,7 +21,7 @@ run: $(INSTALLED) ## the admin on http://127.0.0.1:8000/admin/, with the embedde
 
 test: $(INSTALLED) ## the whole test suite, on the embedded database unless DATABASE_URL is set
 	@echo "Running the test suite"
-	@$(VENV) -m pytest -n auto --maxprocesses 4 --dist worksteal
+	@$(VENV) -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 lint: $(INSTALLED) ## ruff, whether a migration is missing, and what the new ones do
 	@$(VENV) -m ruff check .
