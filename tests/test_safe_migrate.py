@@ -35,7 +35,7 @@ from veza_site.migrating.patience import Patience
 from veza_site.migrating.turn import LOCK
 
 # How often what goes wrong only sometimes is tried.
-ROUNDS = int(os.environ.get("ROUNDS", "10"))
+ROUNDS = int(os.environ.get("ROUNDS", "20"))
 
 # Reads the names of databases, and runs four migrates at once on each: forked, to start quickly.
 FOUR = """
