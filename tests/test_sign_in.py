@@ -388,6 +388,22 @@ class SessionEnds(Quick, TestCase):
                 user.delete()
         self.assertTrue(self.is_in())
 
+    def test_for_good_though_the_account_is_let_in_again(self):
+        for shut, opened in [
+            ("status = 'suspended'", "status = 'active'"),
+            ("deleted_at = now()", "deleted_at = NULL"),
+            ("locked_until = now() + interval '15 minutes'", "locked_until = NULL"),
+        ]:
+            user = self.person("another")
+            client = Client()
+            client.force_login(user)
+            with self.subTest(shut):
+                change(user, shut)
+                self.assertFalse(self.is_in(client))
+                change(user, opened)
+                self.assertFalse(self.is_in(client))
+                user.delete()
+
     def test_for_good_when_the_account_is_locked(self):
         change(self.user, "locked_until = now() + interval '15 minutes'")
         change(self.user, "locked_until = now() - interval '1 second'")

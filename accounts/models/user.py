@@ -161,12 +161,12 @@ class User(SoftDeletableModel, AbstractBaseUser, PermissionsMixin):
         """
         Return a digest of what ends a user's sessions in the admin when it changes.
 
-        That is the password, `token_version` and a lock, so that a session doesn't come back when
-        the lock has expired.
+        That is the password, `token_version`, whether they may log in, and a lock, so that a
+        session doesn't come back when the lock has expired.
         """
         return salted_hmac(
             "accounts.User.get_session_auth_hash",
-            f"{self.password} {self.token_version} {self.locked_until}",
+            f"{self.password} {self.token_version} {self.is_active} {self.locked_until}",
             secret=secret,
             algorithm="sha256",
         ).hexdigest()
