@@ -32,12 +32,16 @@ def origins(catalog: Catalog) -> str:
                 code(str(migration)),
                 prose((sys.modules[type(migration).__module__].__doc__ or "").partition("\n\n")[0]),
                 "<br>".join(
-                    f"{kind}{'s' * (len(names) > 1)}: {', '.join(names)}"
+                    f"{kind if len(names) == 1 else _plural(kind)}: {', '.join(names)}"
                     for kind, names in made.items()
                 ),
             ]
         )
     return table(["migration", "what for", "makes"], rows)
+
+
+def _plural(kind: str) -> str:
+    return f"{kind}es" if kind.endswith("x") else f"{kind}s"
 
 
 def makers() -> dict[str, str]:
