@@ -199,6 +199,16 @@ class Pages(AdminTests):
         )
         self.assertContains(answer, f"user {grant.user} has role {grant.role}</a>")
 
+    def test_that_ask_before_a_deletion_call_rows_by_names(self):
+        row = RolePermission.objects.select_related("role", "permission").first()
+        chosen = {"action": "delete_selected", "_selected_action": row.pk}
+        for answer in [
+            self.get(admin_url(RolePermission, "delete", row.pk)),
+            self.post(admin_url(RolePermission, "changelist"), chosen),
+        ]:
+            self.assertContains(answer, f"role {row.role} allows {row.permission}")
+            self.assertNotContains(answer, str(row.permission_id))
+
     def test_list_apps_and_tables_in_the_schema_s_order(self):
         request = RequestFactory().get("/")
         request.user = User.objects.get(role="super_admin")

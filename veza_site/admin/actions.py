@@ -137,8 +137,6 @@ class RowAction:
         if not count.number:
             model_admin.message_user(request, "No row matches any more.", messages.WARNING)
             return None
-        fields = model_admin.opts.local_fields
-        relations = [field.name for field in fields if field.is_relation]
         question = self.title.format(rows=_counted(model_admin, count))
         request.current_app = model_admin.admin_site.name
         return TemplateResponse(
@@ -151,10 +149,7 @@ class RowAction:
                 "media": form.media,
                 "explanation": self.explanation,
                 "question": question,
-                "named": [
-                    (name_of(row), model_admin.url_of(row))
-                    for row in without_secrets(queryset.order_by(), *relations)[:NAMED]
-                ],
+                "named": named(model_admin, queryset),
                 "more": count.number > NAMED,
                 "form": form,
                 "hidden": selection(request, self.name) | {CONFIRMED: ["yes"]},
@@ -376,6 +371,13 @@ def selection(request: HttpRequest, action: str) -> dict[str, list[str]]:
         # Django wants one key all the same.
         chosen |= {"select_across": ["1"], helpers.ACTION_CHECKBOX_NAME: keys[:1]}
     return chosen
+
+
+def named(model_admin: ActionAdmin, queryset: models.QuerySet) -> list[tuple[str, str]]:
+    """Return the names and the addresses of the first rows that match, for a page that asks."""
+    relations = [field.name for field in model_admin.opts.local_fields if field.is_relation]
+    rows = without_secrets(queryset.order_by(), *relations)[:NAMED]
+    return [(name_of(row), model_admin.url_of(row)) for row in rows]
 
 
 def _counted(model_admin: ActionAdmin, number: int | Count) -> str:

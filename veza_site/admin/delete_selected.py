@@ -1,6 +1,6 @@
 """The deletion of many rows for good: Django's action, in batches and all or nothing."""
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.decorators import action
 from django.contrib.admin.utils import model_ngettext
 from django.core.exceptions import PermissionDenied
@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from veza_site.admin.actions import NAMED, selection
+from veza_site.admin.actions import NAMED, ActionAdmin, named, selection
 from veza_site.admin.batches import batches_of_ids
 from veza_site.admin.deletion import Taken
 from veza_site.admin.refusals import in_words
@@ -18,7 +18,7 @@ from veza_site.services import Refused
 
 @action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
 def delete_selected(
-    model_admin: admin.ModelAdmin, request: HttpRequest, queryset: models.QuerySet
+    model_admin: ActionAdmin, request: HttpRequest, queryset: models.QuerySet
 ) -> HttpResponse | None:
     """Ask, with what the deletion takes along; then delete any number of rows."""
     deletion, _, missing, _ = model_admin.get_deleted_objects(queryset, request)
@@ -38,7 +38,7 @@ def delete_selected(
         "opts": model_admin.opts,
         "media": model_admin.media,
         "deletion": deletion,
-        "named": without_secrets(queryset.order_by())[:NAMED],
+        "named": named(model_admin, queryset),
         "more": deletion.rows.number > NAMED,
         "perms_lacking": sorted(missing),
         "hidden": selection(request, "delete_selected") | {"post": ["yes"]},
@@ -47,7 +47,7 @@ def delete_selected(
     return TemplateResponse(request, model_admin.delete_selected_confirmation_template, context)
 
 
-def _delete(model_admin: admin.ModelAdmin, request: HttpRequest, rows: models.QuerySet) -> None:
+def _delete(model_admin: ActionAdmin, request: HttpRequest, rows: models.QuerySet) -> None:
     """Delete the rows that match, with a line of the log for each, and tell how many they were."""
     number = 0
     try:

@@ -265,6 +265,10 @@ class DetailAdmin(LabelledAdmin):
             self.message_user(request, f"{message} Nothing was deleted.", messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
 
+    def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        context["escaped_object"] = name_of(context["object"]) or context["escaped_object"]
+        return super().render_delete_form(request, context)
+
     def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
         obj.delete()
         connection.check_constraints()
