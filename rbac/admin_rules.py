@@ -123,16 +123,8 @@ class GrantRules(ActionAdmin):
 
     def delete_model(self, request: HttpRequest, obj: UserRole) -> None:
         self.check_rows(request, [obj.pk])
-        self._revoke(request, obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet) -> None:
-        self.check_rows(request, list(queryset.values_list("pk", flat=True)))
-        for grant in queryset.select_related("user", "role").order_by("user_id", "pk"):
-            self._revoke(request, grant)
-
-    def _revoke(self, request: HttpRequest, grant: UserRole) -> None:
-        services.revoke_role(user_id=grant.user_id, role_id=grant.role_id)
-        self.log_change(request, grant.user, revoked(grant.role))
+        services.revoke_role(user_id=obj.user_id, role_id=obj.role_id)
+        self.log_change(request, obj.user, revoked(obj.role))
 
     def get_actions(
         self,
