@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from veza_site.admin.permissions import permission_to
 from veza_site.admin.start_page import (
     BY_THE_PLANNER,
     Content,
@@ -14,7 +15,6 @@ from veza_site.admin.start_page import (
     Number,
     Panel,
     Question,
-    may_view,
     panel,
 )
 
@@ -27,7 +27,7 @@ class SignIns(Panel):
     """How many accounts are locked after failed sign-ins. V1 has no index by which to find them."""
 
     title = "Sign-ins"
-    permission = may_view(User)
+    permission = permission_to("view", User)
     place = 3
 
     def __init__(self, user: AbstractBaseUser) -> None:

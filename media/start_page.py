@@ -9,6 +9,7 @@ from django.utils.timesince import timesince
 
 from media.models import HlsTranscodeJob, TranscodeStatus
 from veza_site.admin import charts
+from veza_site.admin.permissions import permission_to
 from veza_site.admin.start_page import (
     BY_THE_PLANNER,
     COUNTABLE,
@@ -18,7 +19,6 @@ from veza_site.admin.start_page import (
     Panel,
     Question,
     changelist,
-    may_view,
     panel,
 )
 
@@ -35,7 +35,7 @@ class TranscodeQueue(Panel):
     """The jobs by state, the one that waits longest, and how many failed of late."""
 
     title = "Transcode queue"
-    permission = may_view(HlsTranscodeJob)
+    permission = permission_to("view", HlsTranscodeJob)
     place = 2
 
     def guesses(self) -> dict[str, QuerySet]:

@@ -10,6 +10,7 @@ from django.utils.formats import date_format
 
 from streaming.models import TrackPlay
 from veza_site.admin import charts
+from veza_site.admin.permissions import permission_to
 from veza_site.admin.start_page import (
     BY_THE_PLANNER,
     COUNTABLE,
@@ -19,7 +20,6 @@ from veza_site.admin.start_page import (
     Panel,
     Question,
     changelist,
-    may_view,
     panel,
 )
 
@@ -31,7 +31,7 @@ class PlaysADay(Panel):
     """The plays of each day of the last month, today included as far as it is gone."""
 
     title = "Plays a day"
-    permission = may_view(TrackPlay)
+    permission = permission_to("view", TrackPlay)
     place = 1
 
     def __init__(self, user: AbstractBaseUser) -> None:

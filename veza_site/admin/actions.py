@@ -14,7 +14,6 @@ from django.contrib.admin import helpers
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import ActionLocation
 from django.contrib.admin.utils import model_ngettext
-from django.contrib.auth import get_permission_codename
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import BadRequest, ValidationError
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
@@ -26,6 +25,7 @@ from veza_site.admin.batches import batches_of_ids
 from veza_site.admin.collisions import collision
 from veza_site.admin.counts import Count, capped_count
 from veza_site.admin.labels import name_of
+from veza_site.admin.permissions import permission_to
 from veza_site.admin.refusals import in_words
 from veza_site.admin.secrets import without_secrets
 from veza_site.models import SoftDeletableModel
@@ -312,9 +312,7 @@ class ActionAdmin(admin.ModelAdmin):
     ) -> bool:
         """Tell whether who asks may change the state of rows: by `moderate`, or by `update`."""
         return any(
-            request.user.has_perm(
-                f"{self.opts.app_label}.{get_permission_codename(verb, self.opts)}"
-            )
+            request.user.has_perm(permission_to(verb, self.model))
             for verb in ("moderate", "change")
         )
 

@@ -24,6 +24,7 @@ from veza_site.admin.delete_selected import delete_selected
 from veza_site.admin.deletion import Deletion, deletion_of
 from veza_site.admin.forms import ArrayField, JsonField, TextField, V1Form
 from veza_site.admin.labels import LabelledAdmin, name_of
+from veza_site.admin.permissions import permission_to
 from veza_site.admin.refusals import in_words
 from veza_site.admin.secrets import is_set, secrets_of, without_secrets
 from veza_site.admin.values import reading
@@ -248,7 +249,7 @@ class DetailAdmin(LabelledAdmin):
             str(part.model._meta.verbose_name_plural)
             for part in deletion.taken
             if not issubclass(part.model, AppendOnlyModel)
-            and not request.user.has_perm(_delete_permission(part.model))
+            and not request.user.has_perm(permission_to("delete", part.model))
         }
         return deletion, {}, missing, []
 
@@ -311,10 +312,6 @@ def _saves(request: HttpRequest) -> bool:
     """Tell whether a row's form was sent to be saved."""
     page = request.resolver_match.url_name if request.resolver_match else ""
     return request.method == "POST" and page.endswith("_change") and not _is_action(request)
-
-
-def _delete_permission(model: type[models.Model]) -> str:
-    return f"{model._meta.app_label}.delete_{model._meta.model_name}"
 
 
 def _flat(fields: Any) -> list[Any]:

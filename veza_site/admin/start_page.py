@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.apps import apps
-from django.contrib.auth import get_permission_codename
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connection
 from django.db.models import QuerySet
@@ -23,6 +22,7 @@ from django.utils.text import capfirst
 
 from veza_site.admin import charts
 from veza_site.admin.counts import in_words
+from veza_site.admin.permissions import permission_to
 from veza_site.models import V1Model
 
 # Rows of a table that are counted one by one, at most: some 10 ms.
@@ -166,11 +166,6 @@ def _ask(groups: Sequence[dict[str, Question]]) -> list[dict[str, Any]]:
     return [{name: next(answers) for name in group} for group in groups]
 
 
-def may_view(model: type[V1Model]) -> str:
-    """Return the name of the permission to see a model's rows."""
-    return f"{model._meta.app_label}.{get_permission_codename('view', model._meta)}"
-
-
 def changelist(model: type[V1Model], query: str = "") -> str:
     """Return the address of a model's list, filtered by a query string if there is one."""
     options = model._meta
@@ -190,7 +185,7 @@ class Tables(Panel):
         self.models = {
             model._meta.db_table: model
             for model in apps.get_models()
-            if issubclass(model, V1Model) and user.has_perm(may_view(model))
+            if issubclass(model, V1Model) and user.has_perm(permission_to("view", model))
         }
 
     def questions(self, guessed: dict[str, int]) -> dict[str, Question]:
