@@ -6,6 +6,7 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 from django.contrib import admin
+from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.templatetags.admin_list import results
 from django.contrib.messages.storage.base import BaseStorage
 from django.core.exceptions import PermissionDenied
@@ -81,6 +82,13 @@ class ListPages(ListTests):
                 seen = seen + keys if step == "next" else keys + seen
                 link = changes.pages.get(step)
             self.assertEqual(seen, expected)
+
+    def test_have_neither_facets_nor_a_date_hierarchy(self):
+        for model in v1_models():
+            with self.subTest(model):
+                page = admin_of(model)
+                self.assertIs(page.show_facets, ShowFacets.NEVER)
+                self.assertIsNone(page.date_hierarchy)
 
     def test_have_links_to_the_others(self):
         plays(3 * SIZE)
