@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
-from django.urls import reverse
 from django.utils.timesince import timesince
 
 from media.models import HlsTranscodeJob, TranscodeStatus
 from veza_site.admin import charts
+from veza_site.admin.addresses import list_address, row_address
 from veza_site.admin.permissions import permission_to
 from veza_site.admin.start_page import (
     BY_THE_PLANNER,
@@ -18,7 +18,6 @@ from veza_site.admin.start_page import (
     Number,
     Panel,
     Question,
-    changelist,
     panel,
 )
 
@@ -96,7 +95,7 @@ class TranscodeQueue(Panel):
                 label=TranscodeStatus(status).label,
                 size=number.value,
                 text=str(number),
-                url=changelist(HlsTranscodeJob, f"status__exact={status}"),
+                url=list_address(HlsTranscodeJob, f"status__exact={status}"),
                 is_estimate=number.is_estimate,
             )
             for status, number in numbers.items()
@@ -121,12 +120,12 @@ class TranscodeQueue(Panel):
         if first is None:
             return Fact("Oldest waiting job", "none is waiting")
         job, since = first
-        url = reverse("admin:media_hlstranscodejob_change", args=[job])
+        url = row_address(HlsTranscodeJob, job)
         waiting = timesince(datetime.fromisoformat(since))
         if waiting.startswith("0"):
             waiting = "less than a minute"
         return Fact("Oldest waiting job", f"for {waiting}", url)
 
     def _failed(self, failed: int, newest: int) -> Fact:
-        url = changelist(HlsTranscodeJob, f"status__exact={TranscodeStatus.FAILED}")
+        url = list_address(HlsTranscodeJob, f"status__exact={TranscodeStatus.FAILED}")
         return Fact("Failed jobs", f"{failed:,} of the last {newest:,}", url)

@@ -10,6 +10,7 @@ from django.utils.formats import date_format
 
 from streaming.models import TrackPlay
 from veza_site.admin import charts
+from veza_site.admin.addresses import list_address
 from veza_site.admin.permissions import permission_to
 from veza_site.admin.start_page import (
     BY_THE_PLANNER,
@@ -19,7 +20,6 @@ from veza_site.admin.start_page import (
     Number,
     Panel,
     Question,
-    changelist,
     panel,
 )
 
@@ -83,6 +83,6 @@ class PlaysADay(Panel):
         total = Number(sum(number.value for number in numbers), is_estimate=not is_counted)
         return Content(
             charts.columns(self.title, ["Day (UTC)", "Plays"], bars),
-            [Fact(f"The last {DAYS} days together", str(total), changelist(TrackPlay))],
+            [Fact(f"The last {DAYS} days together", str(total), list_address(TrackPlay))],
             note="" if is_counted else BY_THE_PLANNER,
         )

@@ -19,8 +19,8 @@ from django.core.exceptions import BadRequest, ValidationError
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 
+from veza_site.admin.addresses import row_address
 from veza_site.admin.batches import batches_of_ids
 from veza_site.admin.collisions import collision
 from veza_site.admin.counts import Count, capped_count
@@ -340,11 +340,6 @@ class ActionAdmin(admin.ModelAdmin):
         self.check_rows(request, list(queryset.values_list("pk", flat=True)))
         super().delete_queryset(request, queryset)
 
-    def url_of(self, row: models.Model) -> str:
-        """Return the address of a row's page."""
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
-        return reverse(name, args=[row.pk], current_app=self.admin_site.name)
-
     def response_action(
         self,
         request: HttpRequest,
@@ -375,7 +370,7 @@ def named(model_admin: ActionAdmin, queryset: models.QuerySet) -> list[tuple[str
     """Return the names and the addresses of the first rows that match, for a page that asks."""
     relations = [field.name for field in model_admin.opts.local_fields if field.is_relation]
     rows = without_secrets(queryset.order_by(), *relations)[:NAMED]
-    return [(name_of(row), model_admin.url_of(row)) for row in rows]
+    return [(name_of(row), row_address(type(row), row.pk)) for row in rows]
 
 
 def _counted(model_admin: ActionAdmin, number: int | Count) -> str:

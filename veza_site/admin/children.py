@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 from django.contrib import admin
 from django.db import connection, models
 from django.http import HttpRequest
-from django.urls import reverse
 
+from veza_site.admin.addresses import list_address
 from veza_site.admin.counts import CAP, Count
+from veza_site.admin.filters import relation_parameter
 from veza_site.admin.labels import spelled
 from veza_site.admin.lookups import looked_up
 from veza_site.models import SoftDeletableModel, V1Model
@@ -61,11 +62,7 @@ def child_links(
             continue
         if count == Count(1) and not field.unique:
             name = _singular(name)
-        opts = field.model._meta
-        address = reverse(
-            f"admin:{opts.app_label}_{opts.model_name}_changelist", current_app=site.name
-        )
-        address = f"{address}?{field.name}__id__exact={key}"
+        address = list_address(field.model, f"{relation_parameter(field)}={key}")
         number = count if count.number else "perhaps some"
         children.links.append(ChildLink(f"{number} {name}", address))
     return children

@@ -10,12 +10,12 @@ from django.contrib.admin.options import IS_POPUP_VAR
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
+from veza_site.admin.addresses import row_address
 from veza_site.admin.labels import LabelledAdmin
 from veza_site.admin.secrets import is_secret
 from veza_site.admin.values import reading
@@ -111,8 +111,7 @@ def _address(
         return None
     if not site.get_model_admin(model).has_view_permission(request):
         return None
-    page = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
-    return reverse(page, args=[_KEY], current_app=site.name)
+    return row_address(model, _KEY)
 
 
 def _link(url: str | None, related: models.Model) -> str:

@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from veza_site.admin.addresses import list_address
 from veza_site.errors import psycopg_error
 
 logger = logging.getLogger(__name__)
@@ -112,6 +113,4 @@ def _way_back(request: HttpRequest) -> tuple[str, str]:
     model_admin = getattr(request.resolver_match.func, "model_admin", None)
     if model_admin is None:
         return reverse("admin:index"), "the start page"
-    options = model_admin.opts
-    name = f"admin:{options.app_label}_{options.model_name}_changelist"
-    return reverse(name), f"all {options.verbose_name_plural}"
+    return list_address(model_admin.model), f"all {model_admin.opts.verbose_name_plural}"

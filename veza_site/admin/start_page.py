@@ -16,11 +16,11 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connection
 from django.db.models import QuerySet
 from django.template.defaultfilters import filesizeformat
-from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from veza_site.admin import charts
+from veza_site.admin.addresses import list_address
 from veza_site.admin.counts import in_words
 from veza_site.admin.permissions import permission_to
 from veza_site.models import V1Model
@@ -166,13 +166,6 @@ def _ask(groups: Sequence[dict[str, Question]]) -> list[dict[str, Any]]:
     return [{name: next(answers) for name in group} for group in groups]
 
 
-def changelist(model: type[V1Model], query: str = "") -> str:
-    """Return the address of a model's list, filtered by a query string if there is one."""
-    options = model._meta
-    address = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
-    return f"{address}?{query}" if query else address
-
-
 @panel
 class Tables(Panel):
     """The tables that the user may see, the largest first."""
@@ -207,7 +200,7 @@ class Tables(Panel):
                 size=size,
                 text=filesizeformat(size),
                 more=in_words(int(rows)) if rows >= 0 else "not known yet",
-                url=changelist(self.models[table]),
+                url=list_address(self.models[table]),
             )
             for table, rows, size in answers["tables"]
         ]

@@ -1,0 +1,17 @@
+"""Where the pages of the admin are."""
+
+from typing import Any
+
+from django.db import models
+from django.urls import reverse
+
+
+def list_address(model: type[models.Model], query: str = "") -> str:
+    """Return the address of a model's list, filtered by a query string if there is one."""
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return f"{address}?{query}" if query else address
+
+
+def row_address(model: type[models.Model], key: Any) -> str:
+    """Return the address of the page of a model's row."""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[key])
