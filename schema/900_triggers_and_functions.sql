@@ -33,6 +33,3 @@ CREATE OR REPLACE TRIGGER update_user_roles_updated_at BEFORE UPDATE ON public.u
 CREATE OR REPLACE TRIGGER update_user_sessions_updated_at BEFORE UPDATE ON public.user_sessions FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
 CREATE OR REPLACE TRIGGER update_user_settings_updated_at BEFORE UPDATE ON public.user_settings FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
 CREATE OR REPLACE TRIGGER update_users_updated_at BEFORE UPDATE ON public.users FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
-
--- The contract, for every service to read (docs/contract.md).
-COMMENT ON SCHEMA public IS '{"version": 1, "fingerprint": "ad62a7b33fa1f509d04fe7221fdc11085bb9053740c3dedb0ec863c24f8c1921", "migration": "veza_site.0903_admin_log_indexes"}';

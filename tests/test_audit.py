@@ -30,6 +30,7 @@ FOREIGN = """
 CREATE TABLE accounts (id serial PRIMARY KEY, number int GENERATED ALWAYS AS IDENTITY,
     email varchar, extra json, nickname_token text, seen timestamp, created_at timestamptz,
     CONSTRAINT positive CHECK (number > 0));
+ALTER TABLE accounts ADD CONSTRAINT chk_accounts_number CHECK (number < 1000) NOT VALID;
 CREATE TABLE posts (id uuid PRIMARY KEY, account_id int REFERENCES accounts,
     created_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP,
     updated_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP);
@@ -79,6 +80,15 @@ class Audit(TestCase):
         broken = {found["rule"] for found in json.loads(output)["breaches"]}
         self.assertEqual(status, 1)
         self.assertEqual(broken, {rule.id for rule in RULES})
+
+    def test_says_that_there_is_nothing_to_judge_where_there_is_no_table(self):
+        for format in ["text", "json"]:
+            with self.subTest(format), empty_database() as name:
+                url = database_url(name)
+                with self.assertRaises(CommandError) as caught:
+                    audit(database=url, format=format)
+                self.assertEqual(caught.exception.returncode, 2)
+                self.assertIn("There is nothing to judge", str(caught.exception))
 
     def test_judges_another_schema(self):
         status, output = audit(schema="django")

@@ -18,8 +18,11 @@ from tests.servers import programs
 from veza_site import contract
 from veza_site.catalog import read_catalog
 from veza_site.differences import differences
+from veza_site.differences.database import compare_with_code
+from veza_site.sql_text import statements
 
 EXPECTED = contract.expected_catalog()
+DJANGO = contract.expected_catalog("django")
 
 
 def drift(change, *objects, cause=""):
@@ -48,9 +51,7 @@ class Drift(TestCase):
         cls.server = cls.enterClassContext(connect(name))
 
     def differing(self):
-        cursor = self.server.cursor()
-        found = differences(EXPECTED, read_catalog(cursor))
-        return [*found, *contract.differences_around(cursor)]
+        return compare_with_code(self.server.cursor()).differences
 
     def assert_noticed(self, change, objects, cause, by_hand=False):
         self.addCleanup(lambda: self.mended or self.make_database())
@@ -77,6 +78,26 @@ class Drift(TestCase):
 
     # Indexes
 
+    test_tuned_index = drift(
+        "ALTER INDEX idx_users_email SET (fillfactor = 70)", "index idx_users_email", cause="tuned"
+    )
+    test_tuned_primary_key = drift(
+        "ALTER INDEX rooms_pkey SET (fillfactor = 70, deduplicate_items = off)",
+        "index rooms_pkey",
+    )
+    test_index_that_is_tuned_and_another = drift(
+        "DROP INDEX idx_tracks_genre;"
+        "CREATE INDEX idx_tracks_genre ON tracks (genre, bpm) WITH (fillfactor = 70)",
+        "index idx_tracks_genre",
+        "index idx_tracks_genre",
+    )
+    test_renamed_index_of_which_there_are_two = drift(
+        "ALTER INDEX idx_rooms_name RENAME TO a;"
+        "CREATE UNIQUE INDEX b ON rooms (name) WHERE deleted_at IS NULL",
+        "index idx_rooms_name",
+        "index b",
+        cause="renamed",
+    )
     test_dropped_index = drift(
         "DROP INDEX idx_rooms_creator_id", "index idx_rooms_creator_id", cause="dropped"
     )
@@ -610,6 +631,29 @@ class Drift(TestCase):
         "CREATE OPERATOR === (leftarg = text, rightarg = text, function = texteq)",
         "operator public.===(text,text)",
     )
+    test_operator_class = drift(
+        "CREATE OPERATOR CLASS backwards FOR TYPE text USING btree AS OPERATOR 1 >,"
+        " OPERATOR 5 <, FUNCTION 1 bttextcmp(text, text)",
+        "operator class public.backwards USING btree",
+        "operator family public.backwards USING btree",
+    )
+    test_collation = drift(
+        "CREATE COLLATION german (provider = libc, locale = 'C')", "collation public.german"
+    )
+    test_text_search_objects = drift(
+        "CREATE TEXT SEARCH CONFIGURATION words (COPY = simple);"
+        "CREATE TEXT SEARCH DICTIONARY stems (TEMPLATE = simple);"
+        "ALTER TEXT SEARCH CONFIGURATION words ALTER MAPPING FOR asciiword WITH stems",
+        "text search configuration public.words",
+        "text search dictionary public.stems",
+    )
+    test_conversion = drift(
+        "CREATE CONVERSION other FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8",
+        "conversion public.other",
+    )
+    test_cast = drift(
+        "CREATE CAST (text AS user_role) WITH INOUT AS IMPLICIT", "cast (text AS public.user_role)"
+    )
     test_comment_on_a_table = drift(
         "COMMENT ON TABLE rooms IS 'old'", "comment on TABLE public.rooms"
     )
@@ -686,11 +730,222 @@ class Drift(TestCase):
         with empty_database() as name, connect(name) as restored:
             restore = [programs() / "psql", "-q", "-v", "ON_ERROR_STOP=1", database_url(name)]
             subprocess.run(restore, input=dumped, capture_output=True, check=True)
-            cursor = restored.cursor()
-            self.assertEqual(differences(EXPECTED, read_catalog(cursor)), [])
-            self.assertEqual(contract.differences_around(cursor), [])
+            self.assertEqual(compare_with_code(restored.cursor()).differences, [])
             again = manage("migrate", database=name)
             self.assertIn("No migrations to apply.", again.stdout)
+
+    def test_keys_that_the_server_keeps_among_the_options_are_none_of_anybodys(self):
+        """Debian's PostgreSQL 15.20 keeps one in attoptions."""
+        with self.server.transaction(force_rollback=True):
+            self.server.execute(
+                "UPDATE pg_attribute SET attoptions = '{pg_attver=1}', attstattarget = -1"
+                " WHERE attrelid = 'rooms'::regclass AND attnum > 0;"
+                "UPDATE pg_class SET reloptions = '{pg_relver=1}' WHERE relname = 'rooms'"
+            )
+            self.assertEqual(self.differing(), [])
+
+    def test_a_column_that_its_heirs_need_not_fill(self):
+        if self.server.info.server_version < 180000:
+            self.skipTest("PostgreSQL 18 and later have NO INHERIT for NOT NULL.")
+        self.assert_noticed(
+            "ALTER TABLE rooms ALTER CONSTRAINT rooms_name_not_null NO INHERIT",
+            ["column rooms.name"],
+            "",
+        )
+
+    def test_constraints_that_are_not_enforced(self):
+        if self.server.info.server_version < 180000:
+            self.skipTest("PostgreSQL 18 and later know NOT ENFORCED.")
+        self.assert_noticed(
+            "ALTER TABLE rooms DROP CONSTRAINT chk_rooms_max_members, ADD CONSTRAINT"
+            " chk_rooms_max_members CHECK (max_members > 0) NOT ENFORCED;"
+            "ALTER TABLE rooms ALTER CONSTRAINT rooms_creator_id_fkey NOT ENFORCED",
+            ["constraint rooms.chk_rooms_max_members", "constraint rooms.rooms_creator_id_fkey"],
+            "NOT ENFORCED",
+        )
+
+    def test_other_owners_of_everything(self):
+        """As after a restore with --no-owner: named, with who should own it."""
+        owner = self.server.info.user
+        with role(self.server) as user:
+            self.addCleanup(self.make_database)
+            for table in EXPECTED.tables:
+                self.server.execute(f"ALTER TABLE {table} OWNER TO {user}")
+            self.server.execute(f"ALTER TYPE user_role OWNER TO {user}")
+            self.server.execute(f"ALTER FUNCTION update_updated_at_column OWNER TO {user}")
+            found = self.differing()
+            names = {difference.object for difference in found}
+            self.assertEqual(
+                names,
+                {"enum user_role", "function public.update_updated_at_column()"}
+                | {f"table {table}" for table in EXPECTED.tables},
+            )
+            for difference in found:
+                self.assertEqual(difference.found, f"owned by {user}")
+                self.assertIn(f" OWNER TO {owner};", difference.mend)
+            self.run_mends(found)
+            self.assertEqual(self.differing(), [])
+
+    def test_a_role_that_has_the_owners_rights_may_own_too(self):
+        with role(self.server) as user, role(self.server) as owner:
+            self.addCleanup(self.make_database)
+            name = self.server.info.dbname
+            self.server.execute(f"ALTER DATABASE {name} OWNER TO {owner}; GRANT {owner} TO {user}")
+            for kind, objects in [
+                ("TABLE", [f"public.{table}" for table in EXPECTED.tables]),
+                ("TABLE", [f"django.{table}" for table in DJANGO.tables]),
+                ("TYPE", EXPECTED.enums),
+                ("ROUTINE", EXPECTED.functions),
+                ("SCHEMA", ["django"]),
+            ]:
+                for each in objects:
+                    self.server.execute(f"ALTER {kind} {each} OWNER TO {user}")
+            self.assertEqual(self.differing(), [])
+            self.server.execute(f"REVOKE {owner} FROM {user}")
+            self.assertIn("schema django", [difference.object for difference in self.differing()])
+            self.server.execute(f"ALTER DATABASE {name} OWNER TO {self.server.info.user}")
+
+    def test_event_triggers_and_what_hangs_on_a_function(self):
+        self.addCleanup(self.make_database)
+        self.server.execute(
+            "CREATE FUNCTION stop() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
+            "CREATE EVENT TRIGGER stopper ON ddl_command_start EXECUTE FUNCTION stop();"
+            "CREATE FUNCTION as_role(text) RETURNS user_role LANGUAGE sql RETURN $1::user_role;"
+            "CREATE CAST (text AS user_role) WITH FUNCTION as_role(text);"
+            "CREATE SCHEMA chat; CREATE TABLE chat.messages (updated_at timestamptz);"
+            "CREATE TRIGGER theirs BEFORE UPDATE ON chat.messages FOR EACH ROW"
+            " EXECUTE FUNCTION update_updated_at_column();"
+            "DROP FUNCTION update_updated_at_column() CASCADE;"
+            "CREATE FUNCTION update_updated_at_column(int DEFAULT 1) RETURNS int LANGUAGE sql"
+            " RETURN 1; CREATE VIEW chat.one AS SELECT update_updated_at_column(2) AS one"
+        )
+        mends = {difference.object: difference.mend for difference in self.differing()}
+        self.assertIn("-- As a superuser", mends["event trigger stopper"])
+        self.assertIn("event trigger stopper", mends["function public.stop()"])
+        self.assertIn("cast from text", mends["function public.as_role(text)"])
+        self.assertIn("view chat.one", mends["function public.update_updated_at_column(integer)"])
+
+    def test_system_triggers_take_a_superuser(self):
+        with self.server.transaction(force_rollback=True):
+            self.server.execute("ALTER TABLE track_plays DISABLE TRIGGER ALL")
+            (found,) = self.differing()
+            self.assertTrue(found.mend.startswith("-- As a superuser"), found.mend)
+
+    def test_a_table_elsewhere_that_inherits(self):
+        self.server.execute("CREATE SCHEMA chat")
+        self.addCleanup(self.make_database)
+        self.assert_noticed(
+            "CREATE TABLE chat.rooms () INHERITS (public.rooms)", ["table chat.rooms"], "hand"
+        )
+
+    def test_a_publication_that_lacks_a_table(self):
+        self.assert_noticed(
+            "CREATE PUBLICATION ours FOR TABLE users, tracks (id)", ["publication ours"], "few"
+        )
+        for whole in ["ALL TABLES", "TABLES IN SCHEMA public", "TABLE django.django_session"]:
+            with self.subTest(whole), self.server.transaction(force_rollback=True):
+                self.server.execute(f"CREATE PUBLICATION whole FOR {whole}")
+                self.assertEqual(self.differing(), [])
+
+    def test_settings_that_switch_v1_off(self):
+        name = self.server.info.dbname
+        with role(self.server) as user:
+            for sql_text, named in [
+                (f"DATABASE {name} SET session_replication_role", "the database"),
+                (
+                    f"ROLE {user} IN DATABASE {name} SET session_replication_role",
+                    f"role {user} in the database",
+                ),
+                (f"DATABASE {name} SET default_transaction_read_only", "the database"),
+                (f"DATABASE {name} SET search_path", "the database"),
+            ]:
+                setting = sql_text.split()[-1]
+                value = {"session_replication_role": "replica", "search_path": "chat"}
+                with self.subTest(sql_text):
+                    self.assert_noticed(
+                        f"ALTER {sql_text} = {value.get(setting, 'on')}",
+                        [f"setting {setting} of {named}"],
+                        "set by hand",
+                    )
+
+    def test_settings_that_are_worth_a_word_and_no_difference(self):
+        name = self.server.info.dbname
+        with role(self.server) as user:
+            for setting in [
+                f"DATABASE {name} SET quote_all_identifiers = on",
+                f"ROLE {user} IN DATABASE {name} SET datestyle = 'German'",
+                f"ROLE {user} IN DATABASE {name} SET statement_timeout = '20ms'",
+                f"ROLE {user} IN DATABASE {name} SET search_path = chat",
+            ]:
+                with self.subTest(setting):
+                    self.server.execute(f"ALTER {setting}")
+                    compared = compare_with_code(self.server.cursor())
+                    self.assertEqual(compared.differences, [])
+                    said = f"has {setting.split(' SET ')[1].split()[0]} = "
+                    whose = f"role {user} in" if "ROLE" in setting else "the database"
+                    # Roles are the whole server's: another test's may have settings too.
+                    said_of = [note for note in compared.notes if note.startswith(whose)]
+                    self.assertEqual([said in note for note in said_of], [True])
+                    self.server.execute(f"ALTER {setting.partition(' SET ')[0]} RESET ALL")
+
+    def test_what_is_lost_in_the_schema_django(self):
+        self.assert_noticed(
+            "DROP TABLE django.django_session;ALTER TABLE django.django_admin_log DROP action_time",
+            [
+                "column django_admin_log.action_time (schema django)",
+                "table django_session (schema django)",
+                "index django_admin_log_object_id_action_time (schema django)",
+                "index django_admin_log_user_id_action_time (schema django)",
+            ],
+            "dropped",
+        )
+
+    def test_a_migration_that_is_recorded_no_more(self):
+        for app, migration in [
+            ("streaming", "0041_streaming_analytics"),
+            ("veza_site", "0903_admin_log_indexes"),
+            ("auth", "0001_initial"),
+        ]:
+            with self.subTest(migration):
+                self.assert_noticed(
+                    f"DELETE FROM django.django_migrations WHERE app = '{app}'"
+                    f" AND name = '{migration}'",
+                    [f"migration {app}.{migration}"],
+                    "deleted by hand",
+                )
+
+    def test_says_who_has_to_be_asked_where_newer_code_has_migrated(self):
+        with self.server.transaction(force_rollback=True):
+            self.server.execute(
+                "ALTER TABLE rooms ADD topic text; INSERT INTO django.django_migrations"
+                " (app, name, applied) VALUES ('rbac', '0999_topic', now())"
+            )
+            compared = compare_with_code(self.server.cursor())
+            self.assertIn(
+                "Newer code has migrated this database (rbac.0999_topic)", compared.notes[0]
+            )
+            (found,) = compared.differences
+            self.assertEqual(found.mend, "-- Ask the code that has rbac.0999_topic first.")
+
+    def test_gives_no_sql_that_would_be_in_the_way_of_a_migration(self):
+        with self.server.transaction(force_rollback=True):
+            self.server.execute(
+                "DELETE FROM django.django_migrations WHERE name LIKE '0903%';"
+                "DELETE FROM django.migration_sql WHERE name LIKE '0903%';"
+                "DROP INDEX django.django_admin_log_user_id_action_time"
+            )
+            compared = compare_with_code(self.server.cursor())
+            self.assertIn("Not applied yet: veza_site.0903_admin_log_indexes", compared.notes[0])
+            (found,) = compared.differences
+            self.assertEqual(found.mend, "-- Run `manage.py migrate` first, then compare again.")
+
+    def test_gives_the_contract_that_migrate_would_write(self):
+        with self.server.transaction(force_rollback=True):
+            read = "SELECT obj_description('public'::regnamespace)"
+            (before,) = self.server.execute(read).fetchone()
+            self.server.execute("COMMENT ON SCHEMA public IS NULL")
+            self.run_mends(self.differing())
+            self.assertEqual(self.server.execute(read).fetchone(), (before,))
 
     def test_other_owners(self):
         with role(self.server) as user:
@@ -742,10 +997,3 @@ class Drift(TestCase):
         self.server.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         self.run_mends(self.differing())
         self.assertEqual(self.differing(), [])
-
-
-def statements(sql):
-    """Return the statements of a mend, each to be sent alone."""
-    if sql.startswith(("CREATE OR REPLACE FUNCTION", "BEGIN;")):
-        return [sql]
-    return [part for part in sql.split("; ") if part]

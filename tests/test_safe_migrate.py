@@ -15,6 +15,7 @@ from django.test import TestCase
 from psycopg import sql
 
 from tests.databases import (
+    apply_export,
     connect,
     copy_of,
     copy_of_test_database,
@@ -331,6 +332,89 @@ class Locks(Migrated):
         self.assertTrue(indexes["idx_tracks_mood"].valid)
 
 
+class Held(Migrated):
+    """What a migration holds, others wait for no longer than MIGRATE_HOLD_TIMEOUT."""
+
+    bound = 0.5
+
+    def migrate(self, *statements, **options):
+        late = LateDomain(self)
+        late.write("0001_mood", *statements, **options)
+        return start(
+            "migrate",
+            database=self.name,
+            MIGRATE_HOLD_TIMEOUT=str(self.bound),
+            **late.environment,
+        )
+
+    def wait_until_locked(self, mode):
+        """Return when a session has `tracks` in a mode."""
+        held = (
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'tracks'::regclass"
+            " AND mode = %s AND granted)"
+        )
+        while not self.server.execute(held, [mode]).fetchone()[0]:
+            pass
+
+    def assert_stopped(self, migrate):
+        _, errors = migrate.communicate()
+        self.assertEqual(migrate.returncode, 1)
+        self.assertRegex(
+            errors,
+            r"^CommandError: late\.0001_mood failed: others had waited \d\.\d s for a lock that it"
+            r" held, so it was stopped\. Put what takes long into a migration of its own",
+        )
+        self.assertEqual(len(errors.splitlines()), 1)
+        self.assertNotIn("mood", read_catalog(self.server.cursor()).tables["tracks"].columns)
+
+    def test_not_by_who_alters_a_table_and_then_works_on(self):
+        migrate = self.migrate("ALTER TABLE tracks ADD COLUMN mood text; SELECT pg_sleep(20)")
+        self.wait_until_locked("AccessExclusiveLock")
+        began = time.monotonic()
+        self.server.execute("SELECT FROM tracks LIMIT 1")
+        self.assertLess(time.monotonic() - began, self.bound + 2)
+        self.assert_stopped(migrate)
+
+    def test_not_by_who_does_one_short_thing_after_the_other(self):
+        short = ["SELECT pg_sleep(0.05)"] * 200
+        migrate = self.migrate("ALTER TABLE tracks ADD COLUMN mood text", *short)
+        self.wait_until_locked("AccessExclusiveLock")
+        self.server.execute("SELECT FROM tracks LIMIT 1")
+        self.assert_stopped(migrate)
+
+    def test_not_by_who_has_written_rows(self):
+        self.server.execute(
+            "INSERT INTO users (email, username, password_hash) VALUES ('a@b.c', 'abc', 'x')"
+        )
+        migrate = self.migrate("UPDATE users SET username = 'abcd'; SELECT pg_sleep(20)")
+        waits = (
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+            " AND query LIKE '%pg_sleep(20)%' AND state = 'active' AND pid <> pg_backend_pid())"
+        )
+        while not self.server.execute(waits).fetchone()[0]:
+            pass
+        began = time.monotonic()
+        self.server.execute("UPDATE users SET username = 'abcde'")
+        self.assertLess(time.monotonic() - began, self.bound + 2)
+        self.assert_stopped(migrate)
+
+    def test_by_who_is_in_nobodys_way(self):
+        migrate = self.migrate(
+            "ALTER TABLE tracks ADD COLUMN mood text; SELECT pg_sleep(1)",
+        )
+        _, errors = migrate.communicate()
+        self.assertEqual((migrate.returncode, errors), (0, ""))
+
+    def test_by_who_only_keeps_other_ddl_waiting(self):
+        migrate = self.migrate(
+            "LOCK TABLE tracks IN SHARE UPDATE EXCLUSIVE MODE; SELECT pg_sleep(1.5)"
+        )
+        self.wait_until_locked("ShareUpdateExclusiveLock")
+        self.server.execute("CREATE INDEX CONCURRENTLY slow ON tracks (title)")
+        _, errors = migrate.communicate()
+        self.assertEqual((migrate.returncode, errors), (0, ""))
+
+
 class Savepoint(TestCase):
     def test_that_is_rolled_back_in_a_migration_does_it_no_harm(self):
         def migrate():
@@ -340,7 +424,7 @@ class Savepoint(TestCase):
                 cursor.execute("SELECT 1")
                 return cursor.fetchone()
 
-        patience = Patience(connection, lock_timeout=2, patience=2, say=print)
+        patience = Patience(connection, lock_timeout=2, hold_timeout=2, patience=2, say=print)
         self.assertEqual(patience.through(migrate), (1,))
 
 
@@ -405,6 +489,27 @@ class Preflight(Migrated):
         )
         self.assert_refused("Run DROP INDEX CONCURRENTLY idx_tracks_title;")
 
+    def test_says_to_drop_what_a_failed_reindex_has_left(self):
+        for leftover in ["idx_tracks_genre_ccnew", "idx_tracks_genre_ccold1", "somebodys"]:
+            with self.subTest(leftover):
+                self.server.execute(f"CREATE INDEX {leftover} ON tracks (genre)")
+                invalidate = (
+                    "UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass"
+                )
+                self.server.execute(invalidate, [leftover])
+                self.assert_refused(f"Run DROP INDEX CONCURRENTLY {leftover};")
+                self.server.execute(f"DROP INDEX {leftover}")
+
+    def test_refuses_to_work_without_triggers_and_foreign_keys(self):
+        url = database_url(self.name, options="-c session_replication_role=replica")
+        self.assert_refused("works as a replica here", DATABASE_URL=url)
+
+    def test_refuses_a_record_that_is_gone(self):
+        self.server.execute("DELETE FROM django.django_migrations WHERE name LIKE '0041%'")
+        self.assert_refused(
+            "Applied here, and not recorded any more: streaming.0041_streaming_analytics."
+        )
+
     def test_lets_an_invalid_index_be_where_nothing_is_to_be_applied(self):
         self.server.execute(
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_tracks_genre'::regclass"
@@ -433,6 +538,48 @@ class Preflight(Migrated):
         )
         migrated = manage("migrate", database=self.name, **self.late.environment)
         self.assertEqual((migrated.returncode, migrated.stderr), (0, ""))
+
+
+class Names(TestCase):
+    """A database that has already what migrate would make."""
+
+    def assert_refused(self, name, *messages):
+        with connect(name) as server:
+            before = self.everything(server)
+            refused = manage("migrate", database=name)
+            self.assertEqual(refused.returncode, 1)
+            self.assertEqual(len(refused.stderr.splitlines()), 1, refused.stderr)
+            for message in [*messages, "Nothing was changed."]:
+                self.assertIn(message, refused.stderr)
+            self.assertEqual(self.everything(server), before)
+
+    def everything(self, server):
+        schemas = server.execute("SELECT nspname FROM pg_namespace ORDER BY 1").fetchall()
+        return schemas, read_catalog(server.cursor())
+
+    def test_is_told_to_adopt_v1_that_was_built_from_sql(self):
+        with empty_database() as name:
+            with connect(name) as server:
+                apply_export(server)
+            self.assert_refused(name, "`manage.py schema adopt` takes it over")
+            self.assertEqual(manage("schema", "adopt", database=name).returncode, 0)
+            migrated = manage("migrate", database=name)
+            self.assertIn("No migrations to apply.", migrated.stdout)
+
+    def test_is_refused_by_name_where_something_else_has_it(self):
+        for something, named in [
+            ("CREATE TABLE playlists (id int)", "public.playlists"),
+            ("CREATE VIEW users AS SELECT 1 AS id", "public.users"),
+            ("CREATE TYPE user_role AS ENUM ('boss')", "public.user_role"),
+            ("CREATE DOMAIN room_type AS text", "public.room_type"),
+            ("CREATE SEQUENCE tracks", "public.tracks"),
+            ("CREATE TABLE auth_group (id int)", "public.auth_group"),
+            ("CREATE SCHEMA django; CREATE TABLE django.auth_group ()", "django.auth_group"),
+        ]:
+            with self.subTest(something), empty_database() as name:
+                with connect(name) as server:
+                    server.execute(something)
+                self.assert_refused(name, f"by a name that migrate needs: {named}.")
 
 
 class History(Migrated):

@@ -8,6 +8,7 @@ from django.test import TestCase
 
 from tests.databases import migrated_catalog
 from veza_site.catalog import Catalog
+from veza_site.sql_text import statements
 from veza_site.standard import EXCEPTIONS, RULES, findings, judge
 
 
@@ -98,11 +99,16 @@ BREACHES = [
         "ALTER TABLE rooms ALTER CONSTRAINT rooms_creator_id_fkey DEFERRABLE",
     ),
     (
-        "foreign-key",
+        "enforced",
         "rooms_creator_id_fkey",
         "ALTER TABLE rooms DROP CONSTRAINT rooms_creator_id_fkey, ADD CONSTRAINT "
         "rooms_creator_id_fkey FOREIGN KEY (creator_id) REFERENCES users ON DELETE CASCADE "
         "NOT VALID",
+    ),
+    (
+        "enforced",
+        "chk_rooms_size",
+        "ALTER TABLE rooms ADD CONSTRAINT chk_rooms_size CHECK (max_members > 0) NOT VALID",
     ),
     (
         "foreign-key",
@@ -181,15 +187,15 @@ KEPT = [
 
 class Rule(TestCase):
     def test_leaves_alone_what_keeps_it(self):
-        for statements in KEPT:
-            with self.subTest(statements), undone() as cursor:
-                cursor.execute(statements)
+        for sql in KEPT:
+            with self.subTest(sql), undone() as cursor:
+                cursor.execute(sql)
                 self.assertEqual(findings(migrated_catalog()), [])
 
     def test_notices_each_breach(self):
-        for rule, named, statements in BREACHES:
-            with self.subTest(rule=rule, breach=statements), undone() as cursor:
-                cursor.execute(statements)
+        for rule, named, breach in BREACHES:
+            with self.subTest(rule=rule, breach=breach), undone() as cursor:
+                cursor.execute(breach)
                 found = [
                     finding.object
                     for finding in findings(migrated_catalog())
@@ -198,14 +204,59 @@ class Rule(TestCase):
                 self.assertEqual(found, [named])
 
     def test_mends_each_breach_with_the_sql_that_it_gives(self):
-        for rule, named, statements in BREACHES:
-            with self.subTest(rule=rule, breach=statements), undone() as cursor:
-                cursor.execute(statements)
-                for finding in findings(migrated_catalog()):
-                    # Tests are in a transaction, where nothing is concurrent.
-                    cursor.execute(finding.mend.replace("CONCURRENTLY ", ""))
+        for rule, named, breach in BREACHES:
+            with self.subTest(rule=rule, breach=breach), undone() as cursor:
+                cursor.execute(breach)
+                mend(cursor)
                 if (rule, named) not in BY_HAND:
                     self.assertEqual(findings(migrated_catalog()), [])
+
+    def test_tells_not_enforced_from_not_valid_and_mends_it(self):
+        if connection.pg_version < 180000:
+            self.skipTest("PostgreSQL 18 and later know NOT ENFORCED.")
+        for name, definition in [
+            ("chk_rooms_size", "CHECK (max_members > 0)"),
+            ("rooms_id_fkey", "FOREIGN KEY (id) REFERENCES users ON DELETE CASCADE"),
+        ]:
+            with self.subTest(name), undone() as cursor:
+                cursor.execute(f"ALTER TABLE rooms ADD CONSTRAINT {name} {definition} NOT ENFORCED")
+                found = [
+                    (finding.object, finding.found) for finding in findings(migrated_catalog())
+                ]
+                self.assertEqual(found, [(name, "NOT ENFORCED")])
+                mend(cursor)
+                self.assertEqual(findings(migrated_catalog()), [])
+
+    def test_keeps_the_one_of_two_doubles_that_keeps_more(self):
+        """A UNIQUE index is never dropped for one that is not, nor a whole one for one that is."""
+        for index, dropped in [
+            ("CREATE INDEX a_double ON rooms (name) WHERE deleted_at IS NULL", "a_double"),
+            ("CREATE UNIQUE INDEX a_double ON rooms (creator_id)", "idx_rooms_creator_id"),
+            ("CREATE INDEX z_double ON rooms (id)", "z_double"),
+        ]:
+            with self.subTest(index), undone() as cursor:
+                cursor.execute(index)
+                doubles = [
+                    finding.object
+                    for finding in findings(migrated_catalog())
+                    if finding.rule == "sound-indexes"
+                ]
+                self.assertEqual(doubles, [dropped])
+
+    def test_drops_what_a_failed_reindex_has_left(self):
+        with undone() as cursor:
+            cursor.execute(
+                "CREATE INDEX idx_rooms_creator_id_ccnew ON rooms (creator_id);"
+                "UPDATE pg_index SET indisvalid = false"
+                " WHERE indexrelid = 'idx_rooms_creator_id_ccnew'::regclass"
+            )
+            mends = {
+                finding.mend
+                for finding in findings(migrated_catalog())
+                if finding.rule == "sound-indexes"
+            }
+            drop = "DROP INDEX CONCURRENTLY IF EXISTS public.idx_rooms_creator_id_ccnew;"
+            self.assertEqual(mends, {drop})
 
     def test_has_a_reason_and_a_breach_that_proves_it(self):
         self.assertEqual({rule.id for rule in RULES}, {rule for rule, *_ in BREACHES})
@@ -216,6 +267,14 @@ class Rule(TestCase):
         for rule in RULES:
             with self.subTest(rule.id):
                 self.assertIn(f"| `{rule.id}` | {rule.reason} |", readme)
+
+
+def mend(cursor):
+    """Run the SQL of all findings in the transaction of the test, where nothing is concurrent."""
+    for finding in findings(migrated_catalog()):
+        for statement in statements(finding.mend.replace("CONCURRENTLY ", "")):
+            if statement not in ("BEGIN;", "COMMIT;"):
+                cursor.execute(statement)
 
 
 @contextlib.contextmanager

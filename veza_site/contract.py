@@ -3,7 +3,7 @@ Which contract a database carries: the comment on schema `public`, as JSON, for 
 
 `schema/catalog.json` is what the migrations make of `public`, `schema/contract.json` the history of
 the contract, the newest version last. A migration that changes V1 makes a new version; what is only
-Django's (a table in schema `django`) does not.
+Django's (a table in schema `django`, of which `schema/django.json` tells) does not.
 """
 
 import dataclasses
@@ -20,10 +20,14 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from veza_site.catalog import Catalog, read_catalog
 from veza_site.ddl import literal
-from veza_site.differences import Difference
 
 HISTORY = settings.BASE_DIR / "schema" / "contract.json"
-CATALOG = settings.BASE_DIR / "schema" / "catalog.json"
+
+# What the migrations make of each schema of this project, as the reader of the catalog gives it.
+CATALOGS = {
+    "public": settings.BASE_DIR / "schema" / "catalog.json",
+    "django": settings.BASE_DIR / "schema" / "django.json",
+}
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,8 @@ class Contract:
     """
     A contract with the services.
 
-    `version` only grows, and is 0 before V1 is whole; `fingerprint` is that of the catalog, as
-    `fingerprint` takes it; `migration` is the last of V1's ("streaming.0041_…"), or empty.
+    `version` only grows; `fingerprint` is that of the catalog, as `fingerprint` takes it;
+    `migration` is the last of V1's that is applied ("streaming.0041_…").
     """
 
     version: int
@@ -46,23 +50,26 @@ class Contract:
 
 def fingerprint(catalog: Catalog) -> str:
     """Return the SHA-256, in hex, of all that is contract in `catalog`."""
-    return hashlib.sha256(_essence(catalog).as_json().encode()).hexdigest()
+    text = json.dumps(_contents(catalog), indent=2, sort_keys=True) + "\n"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _essence(catalog: Catalog) -> Catalog:
-    """Return the catalog without what is each server's own business: owners, tuning, remarks."""
-    tables = {
-        table.name: replace(
-            table,
-            columns={
-                column.name: replace(column, properties=()) for column in table.columns.values()
-            },
-            owner=None,
-            properties=(),
-        )
-        for table in catalog.tables.values()
-    }
-    return replace(catalog, tables=tables, extensions=(), comments={}, owner=None)
+def _contents(catalog: Catalog) -> dict[str, Any]:
+    """
+    Return the catalog without what is each server's own business: tuning, extensions, remarks.
+
+    In the form that version 1 was fingerprinted in: what a catalog has come to know since is left
+    out, and what it knows no more is here, always the same.
+    """
+    contents = dataclasses.asdict(catalog) | {"extensions": (), "comments": {}, "owner": None}
+    del contents["dependents"]
+    for table in contents["tables"].values():
+        table |= {"properties": (), "owner": None}
+        for column in table["columns"].values():
+            column["properties"] = ()
+        for index in table["indexes"].values():
+            del index["properties"]
+    return contents
 
 
 def history() -> list[Contract]:
@@ -80,9 +87,9 @@ def expected() -> Contract:
     return history()[-1]
 
 
-def expected_catalog() -> Catalog:
-    """Return what this code's migrations make of schema `public`."""
-    return Catalog.from_json(CATALOG.read_text())
+def expected_catalog(schema: str = "public") -> Catalog:
+    """Return what this code's migrations make of a schema, `public` or `django`."""
+    return Catalog.from_json(CATALOGS[schema].read_text())
 
 
 def history_as_json(catalog: Catalog, migration: str) -> str:
@@ -106,62 +113,34 @@ def read(cursor: Any) -> Contract | None:
     cursor.execute("SELECT obj_description(to_regnamespace('public'), 'pg_namespace')")
     (comment,) = cursor.fetchone()
     try:
-        return Contract(**json.loads(comment))
-    except (TypeError, ValueError):
-        return None
+        values = json.loads(comment)
+        carried = Contract(*(values[field.name] for field in dataclasses.fields(Contract)))
+    except (TypeError, ValueError, KeyError):
+        return None  # no comment, or somebody else's
+    return carried if type(carried.version) is int else None
 
 
-def differences_around(cursor: Any) -> list[Difference]:
-    """Return what differs beside the catalog: what the database says of itself, schema `django`."""
-    found = []
-    carried, wanted = read(cursor), expected()
-    if carried is None or (carried.version, carried.fingerprint) != (
-        wanted.version,
-        wanted.fingerprint,
-    ):
-        found.append(
-            Difference(
-                "comment on SCHEMA public",
-                wanted.as_json(),
-                carried.as_json() if carried else "no contract",
-                "not migrated by this code, or written over by another tool",
-                f"COMMENT ON SCHEMA public IS {literal(wanted.as_json())};",
-            )
-        )
-    cursor.execute(
-        "SELECT nspowner::regrole::text, nspowner IN (datdba, relowner)"
-        " FROM pg_database LEFT JOIN pg_namespace ON nspname = 'django'"
-        " LEFT JOIN pg_class ON pg_class.oid = to_regclass('public.users')"
-        " WHERE datname = current_database()"
-    )
-    ((owner, is_ours),) = cursor.fetchall()
-    if owner is None:
-        cause = "V1 was built by something else than migrate"
-        mend = "-- `manage.py schema adopt` takes it over."
-        found.append(Difference("schema django", "is there", "missing", cause, mend))
-    elif not is_ours:
-        found.append(
-            Difference(
-                "schema django",
-                "owned by the owner of the database or of V1's tables",
-                f"owned by {owner}",
-                "made or restored by another role",
-                "ALTER SCHEMA django OWNER TO CURRENT_USER;",
-            )
-        )
-    return found
+class Drifted(Exception):
+    """The database is not what its migrations make, and no contract was written into it."""
 
 
-def write(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> Contract:
-    """Let the database say which contract it carries now, and return that."""
+def write(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> Contract | None:
+    """
+    Let the database say which contract it carries now, and return that.
+
+    That is the newest version whose migration is applied; before there is one, nothing is written,
+    and None is returned. A fingerprint is written only where it is that of what is there: raises
+    Drifted where it is not.
+    """
     recorded = MigrationRecorder(connection).applied_migrations()
     applied = [str(loader.graph.nodes[key]) for key in v1_plan(loader) if key in recorded]
+    reached = [version for version in history() if version.migration in applied]
+    if not reached:
+        return None
+    carried = replace(reached[-1], migration=applied[-1])
     with connection.cursor() as cursor:
-        carried = Contract(
-            version=max((v.version for v in history() if v.migration in applied), default=0),
-            fingerprint=fingerprint(read_catalog(cursor)),
-            migration=applied[-1] if applied else "",
-        )
+        if fingerprint(read_catalog(cursor)) != carried.fingerprint:
+            raise Drifted
         if read(cursor) != carried:
             cursor.execute(f"COMMENT ON SCHEMA public IS {literal(carried.as_json())}")
     return carried
@@ -182,6 +161,11 @@ def v1_plan(loader: MigrationLoader) -> list[tuple[str, str]]:
     for end in sorted(ends):
         plan.update(dict.fromkeys(loader.graph.forwards_plan(end)))
     return [key for key in plan if is_ours(key[0])]
+
+
+def at_the_end() -> Contract:
+    """Return the contract of a database that has all of this code's migrations."""
+    return replace(expected(), migration=str(newest_migration()))
 
 
 def newest_migration() -> Migration:

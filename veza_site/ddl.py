@@ -1,6 +1,7 @@
 """The objects of a catalog as the SQL that makes them, with every name in its schema."""
 
 import re
+from collections.abc import Callable
 from graphlib import TopologicalSorter
 
 from veza_site.catalog import Catalog, Column, Constraint, Index, Table, Trigger
@@ -105,6 +106,44 @@ def create_index(catalog: Catalog, table: Table, index: Index, how: str = "") ->
         return f"ALTER TABLE {quote(catalog.schema, table.name)} ADD {unique_constraint(index)};"
     create, _, what = index.definition.partition("INDEX ")
     return f"{create}INDEX {how} {what};".replace("  ", " ", 1)
+
+
+def swap_index(
+    schema: str, table: str, index: str, create: Callable[[str], str], constraint: str | None = None
+) -> str:
+    """
+    Return the statements that put an index in the place of another one of its name.
+
+    `create` returns the statement that makes it CONCURRENTLY by the name that it is given;
+    `constraint` is what ADD CONSTRAINT takes after the name, with … for that of the index, where it
+    is to be a constraint's: "UNIQUE USING INDEX … DEFERRABLE". It takes the other's place in one
+    short transaction, so that what is unique stays so all the time.
+    """
+    new = index.encode()[:59].decode(errors="ignore") + "_new"
+    alter = f"ALTER TABLE {quote(schema, table)}"
+    take_name = f"ALTER INDEX {quote(schema, new)} RENAME TO {quote(index)};"
+    if constraint is not None:
+        take_name = f"{alter} ADD CONSTRAINT {quote(index)} {constraint.replace('…', quote(new))};"
+    return " ".join(
+        [
+            f"DROP INDEX CONCURRENTLY IF EXISTS {quote(schema, new)};",
+            create(new),
+            "BEGIN; SET LOCAL lock_timeout = '2s';",
+            f"{alter} DROP CONSTRAINT IF EXISTS {quote(index)};",
+            f"DROP INDEX IF EXISTS {quote(schema, index)};",
+            take_name,
+            "COMMIT;",
+        ]
+    )
+
+
+def drop_index(schema: str, table: str, index: Index) -> str:
+    """Return the statements that drop an index, which may be a UNIQUE constraint's."""
+    drop = f"DROP INDEX CONCURRENTLY IF EXISTS {quote(schema, index.name)};"
+    if index.unique and index.valid:
+        alter = f"ALTER TABLE {quote(schema, table)}"
+        return f"{alter} DROP CONSTRAINT IF EXISTS {quote(index.name)}; {drop}"
+    return drop
 
 
 def unique_constraint(index: Index) -> str:

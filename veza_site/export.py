@@ -6,15 +6,19 @@ the file with the number of the migration that makes it; a foreign key in the fi
 its two tables. Applied in their order, once or twice, they make the same catalog.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from django.apps import apps
 from django.core.management import CommandError
 from django.db import models
 
 from veza_site import contract
-from veza_site.catalog import Catalog, Constraint, Table
+from veza_site.catalog import Catalog, Constraint, Table, read_catalog
+from veza_site.catalog.digests import digests_query, read_digests
+from veza_site.catalog.reader import PINNED
 from veza_site.ddl import (
     column_definition,
     constraint_definition,
@@ -31,6 +35,7 @@ from veza_site.dictionary.origins import makers
 
 FIRST = "001_extensions_and_types.sql"
 LAST = "900_triggers_and_functions.sql"
+CONTRACT = "990_contract.sql"
 
 HEADING = """\
 -- {title}
@@ -76,11 +81,51 @@ $$;
 """
 
 
-def sql_files(catalog: Catalog, carried: contract.Contract) -> dict[str, str]:
+STAMP = """\
+-- The contract, for every service to read (docs/contract.md). It is written only where all that is
+-- part of it is there: what is here is compared, object by object, with what V1 holds.
+DO $contract$
+DECLARE
+    settings constant text[] := {settings};
+    before constant text[] := ARRAY(SELECT current_setting(name) FROM unnest(settings) AS name);
+    differing text;
+BEGIN
+    -- However this session reads and writes text.
+    PERFORM set_config(name, value, true)
+    FROM unnest(settings, {values}) AS setting (name, value);
+
+    WITH v1 (object, digest) AS (
+        VALUES
+            {digests}
+    ),
+    here (object, digest) AS (
+        {query}
+    )
+    SELECT string_agg(COALESCE(v1.object, here.object), ', ' ORDER BY v1.object, here.object)
+    INTO differing
+    FROM v1 FULL JOIN here USING (object)
+    WHERE v1.digest IS DISTINCT FROM here.digest;
+
+    IF differing IS NOT NULL THEN
+        RAISE EXCEPTION 'the schema {schema} is not V1, and no contract was written: %', differing
+            USING HINT = '`manage.py schema diff` says what differs, and how to mend it.';
+    END IF;
+    COMMENT ON SCHEMA {schema} IS {comment};
+    PERFORM set_config(name, value, true)
+    FROM unnest(settings, before) AS setting (name, value);
+END
+$contract$;
+"""
+
+
+def sql_files(
+    catalog: Catalog, carried: contract.Contract, digests: dict[str, str]
+) -> dict[str, str]:
     """
     Return the text of each SQL file by its name, in the order in which they are applied.
 
-    Raises CommandError for tables other than the migrations make.
+    `digests` are those of the catalog's objects, as `read_digests` gives them. Raises CommandError
+    for tables other than the migrations make.
     """
     made_by = {table: by for table, by in makers().items() if "." not in table}  # of `public`
     if differing := sorted(catalog.tables.keys() ^ made_by.keys()):
@@ -108,23 +153,25 @@ def sql_files(catalog: Catalog, carried: contract.Contract) -> dict[str, str]:
                 parts.append(_foreign_key(catalog, table, key))
         waiting = [(table, key) for table, key in waiting if _waits(key, there)]
         files[file] = "\n".join(parts)
-    files[LAST] = "\n".join([_heading(LAST), *_triggers(catalog, carried)])
+    files[LAST] = "\n".join([_heading(LAST), *_triggers(catalog)])
+    files[CONTRACT] = "\n".join([_heading(CONTRACT), _stamp(catalog, carried, digests)])
     return files
 
 
-def write(directory: Path, catalog: Catalog, migration: str) -> contract.Contract:
+def write(directory: Path, cursor: Any, migration: str) -> contract.Contract:
     """
-    Write the SQL files, `catalog.json` and `contract.json` into a directory.
+    Write the SQL files, the catalogs and `contract.json` into a directory.
 
-    `migration` is the last of V1's. Returns the contract that they carry. Raises OSError where they
-    can't be written.
+    They are what the database of `cursor` holds, of whose migrations `migration` is V1's last.
+    Returns the contract that they carry. Raises OSError where they can't be written.
     """
+    catalog = read_catalog(cursor)
     history = contract.history_as_json(catalog, migration)
-    newest = contract.parsed(history)[-1]
-    carried = contract.Contract(newest.version, newest.fingerprint, migration)
+    carried = replace(contract.parsed(history)[-1], migration=migration)
     texts = {
-        **sql_files(catalog, carried),
-        contract.CATALOG.name: catalog.as_json(),
+        **sql_files(catalog, carried, read_digests(cursor)),
+        contract.CATALOGS["public"].name: catalog.as_json(),
+        contract.CATALOGS["django"].name: read_catalog(cursor, "django").as_json(),
         contract.HISTORY.name: history,
     }
     directory.mkdir(parents=True, exist_ok=True)
@@ -195,7 +242,7 @@ def _foreign_key(catalog: Catalog, table: Table, key: Constraint) -> str:
     )
 
 
-def _triggers(catalog: Catalog, carried: contract.Contract) -> Iterator[str]:
+def _triggers(catalog: Catalog) -> Iterator[str]:
     for definition in catalog.functions.values():
         yield definition.rstrip() + ";\n"
     for table in catalog.tables.values():
@@ -203,7 +250,21 @@ def _triggers(catalog: Catalog, carried: contract.Contract) -> Iterator[str]:
             yield "\n".join(create_trigger(catalog, table, trigger))
     for name, text in catalog.comments.items():
         yield f"COMMENT ON {name} IS {literal(text)};"
-    yield (
-        "\n-- The contract, for every service to read (docs/contract.md).\n"
-        f"COMMENT ON SCHEMA {quote(catalog.schema)} IS {literal(carried.as_json())};\n"
+
+
+def _stamp(catalog: Catalog, carried: contract.Contract, digests: dict[str, str]) -> str:
+    # What the client is sent is psql's business.
+    pinned = {name: value for name, value in PINNED.items() if name != "client_encoding"}
+    rows = [f"({literal(object)}, {literal(digest)})" for object, digest in digests.items()]
+    return STAMP.format(
+        schema=quote(catalog.schema),
+        settings=_array(pinned),
+        values=_array(pinned.values()),
+        digests=(",\n" + " " * 12).join(rows),
+        query=digests_query(literal(catalog.schema)).strip().replace("\n", "\n" + " " * 8),
+        comment=literal(carried.as_json()),
     )
+
+
+def _array(texts: Iterable[str]) -> str:
+    return f"ARRAY[{', '.join(map(literal, texts))}]"

@@ -7,8 +7,10 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from django.apps import apps
 from django.db import Error, ProgrammingError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
@@ -38,39 +40,102 @@ class Probes(MiddlewareMixin):
             return None
         if request.method not in METHODS:
             response = HttpResponseNotAllowed(METHODS)
-        elif failing := failing_checks() if request.path_info == "/healthz" else []:
-            response = JsonResponse({"status": "failing", "failing": failing}, status=503)
         else:
-            response = JsonResponse({"status": "ok"})
+            state = State() if request.path_info == "/livez" else examine()
+            response = JsonResponse(state.as_json(), status=503 if state.failing else 200)
         response["Cache-Control"] = "no-store"
         return response
 
 
-def failing_checks() -> list[str]:
-    """
-    Return which of these fail: "database", "migrations", "fingerprint".
+@dataclass(frozen=True)
+class State:
+    """Which checks fail, and which give a warning, by their names."""
 
-    They are that the database answers, that it has all of this code's migrations, and that it
-    carries the contract this code expects. It takes two queries, neither of them on rows of V1.
+    failing: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a probe is told."""
+        if self.failing:
+            return {"status": "failing", "failing": self.failing}
+        return {"status": "ok"} | ({"warnings": self.warnings} if self.warnings else {})
+
+
+def examine() -> State:
     """
-    carried, applied = None, set()
+    Return the state of what this process needs to do its work.
+
+    "database": it answers. "migrations": it has all of this code's. "fingerprint": it carries the
+    contract that this code expects; a newer one adds to it, and is a warning. "tables": those of
+    the models are there, with their columns, as all of this says. Statements: 2, neither of them on
+    rows of V1.
+    """
+    carried, applied, missing = None, set(), False
     try:
         connection.ensure_connection()
         # Without the table of migrations, or the right to read it, none is known to be applied.
         with contextlib.suppress(ProgrammingError), _cut_off(), _transaction() as cursor:
             cursor.execute("SET LOCAL statement_timeout = '2s'")
             carried = contract.read(cursor)
-            cursor.execute("SELECT app, name FROM django_migrations")
-            applied = set(cursor.fetchall())
+            cursor.execute(MIGRATIONS, _columns())
+            rows = cursor.fetchall()
+            applied = {(app, name) for app, name, _ in rows}
+            missing = any(missing for *_, missing in rows)
     except Error as error:
         logger.warning("The database does not answer: %s", one_line(error))
-        return ["database"]
+        return State(failing=("database",))
+    expected = _expected()
+    newer = carried is not None and carried.version > expected.version
     checks = {
         "migrations": _migrations() <= applied,
-        "fingerprint": carried is not None
-        and carried.fingerprint == contract.expected().fingerprint,
+        "fingerprint": newer
+        or (carried is not None and carried.fingerprint == expected.fingerprint),
     }
-    return [name for name, passes in checks.items() if not passes]
+    if all(checks.values()):  # else there is no wonder
+        checks["tables"] = not missing
+    if newer:
+        logger.warning(
+            "The database carries contract %d, newer than %d, which this code knows.",
+            carried.version,
+            expected.version,
+        )
+    return State(
+        failing=tuple(name for name, passes in checks.items() if not passes),
+        warnings=("newer contract",) if newer else (),
+    )
+
+
+@functools.cache
+def _expected() -> contract.Contract:
+    """Return the contract that this code expects; it is as the process began."""
+    return contract.expected()
+
+
+# The applied migrations, and whether a column is not where this connection looks for its table.
+MIGRATIONS = """\
+SELECT app, name, missing
+FROM django_migrations, (
+    SELECT EXISTS (
+        SELECT FROM unnest(%s::text[], %s::text[]) AS wanted (relation, attribute)
+        WHERE NOT EXISTS (
+            SELECT FROM pg_attribute
+            WHERE attrelid = to_regclass(relation) AND attname = attribute AND NOT attisdropped
+        )
+    )
+) AS columns (missing)
+"""
+
+
+@functools.cache
+def _columns() -> tuple[list[str], list[str]]:
+    """Return the tables and the columns of all models, a pair for each column."""
+    columns = [
+        (connection.ops.quote_name(model._meta.db_table), field.column)
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.managed
+        for field in model._meta.local_concrete_fields
+    ]
+    return [table for table, _ in columns], [column for _, column in columns]
 
 
 @functools.cache

@@ -88,9 +88,10 @@ _options.setdefault("connect_timeout", CONNECT_TIMEOUT)
 DATABASES = {"default": _database}
 
 # Seconds: how long `migrate` waits for another one to end, how long others may have to queue behind
-# it for a lock, at most, and how long it goes on trying to get one.
+# it for a lock, and then to wait for what it holds, at most, and how long it goes on trying.
 MIGRATE_TURN_TIMEOUT = env.float("MIGRATE_TURN_TIMEOUT", 600, validate=positive)
 MIGRATE_LOCK_TIMEOUT = env.float("MIGRATE_LOCK_TIMEOUT", 2, validate=positive)
+MIGRATE_HOLD_TIMEOUT = env.float("MIGRATE_HOLD_TIMEOUT", 2, validate=positive)
 MIGRATE_PATIENCE = env.float("MIGRATE_PATIENCE", 300, validate=positive)
 
 # Seconds that a statement of an admin request may take.

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from veza_site.catalog import Catalog, Column, Constraint, Table
-from veza_site.ddl import quote
+from veza_site.catalog import Catalog, Column, Constraint, Index, Table
+from veza_site.ddl import drop_index, quote, swap_index
 
 # An object, what is found there, what the Standard wants, and the SQL that mends it.
 Breach = tuple[str, str, str, str]
@@ -149,7 +149,10 @@ def no_identity(table: Table, schema: str) -> Iterator[Breach]:
     """Numbers from a sequence give away how many rows there are, and clash when data is merged."""
     for column in table.columns.values():
         if column.identity:
-            mend = f"{_alter_column(schema, table, column)} DROP IDENTITY;"
+            mend = _only_if(
+                "nothing relies on its numbers: who inserts has to give one from then on",
+                f"{_alter_column(schema, table, column)} DROP IDENTITY;",
+            )
             yield f"{table.name}.{column.name}", "an identity column", "a UUID", mend
 
 
@@ -158,7 +161,10 @@ def no_sequence(catalog: Catalog) -> Iterator[Breach]:
     """As for identity columns; a serial column is a sequence and a default."""
     for name, other in catalog.others.items():
         if other.kind == "sequence":
-            mend = f"DROP SEQUENCE {name} CASCADE;"
+            mend = _only_if(
+                "nothing relies on its numbers: the defaults that take them go with it",
+                f"DROP SEQUENCE {name} CASCADE;",
+            )
             yield name, "a sequence", "none: keys are UUIDs", mend
 
 
@@ -242,9 +248,6 @@ def foreign_key(table: Table, schema: str) -> Iterator[Breach]:
         if key.deferrable:
             mend = f"{alter} ALTER CONSTRAINT {quote(key.name)} NOT DEFERRABLE;"
             yield key.name, "DEFERRABLE", "NOT DEFERRABLE", mend
-        if not key.validated:
-            mend = f"{alter} VALIDATE CONSTRAINT {quote(key.name)};"
-            yield key.name, "NOT VALID", "validated", mend
         right = "ON DELETE SET NULL" if column.nullable else "ON DELETE CASCADE"
         again = (
             f"{alter} DROP CONSTRAINT {quote(key.name)}, ADD CONSTRAINT {quote(key.name)} "
@@ -257,6 +260,26 @@ def foreign_key(table: Table, schema: str) -> Iterator[Breach]:
         elif key.on_delete == "SET NULL" and not column.nullable:
             found = "ON DELETE SET NULL of a NOT NULL column"
             yield key.name, found, "ON DELETE CASCADE", again
+
+
+@_rule
+def enforced(table: Table, schema: str) -> Iterator[Breach]:
+    """A constraint that not every row was checked by promises to readers what is not so."""
+    alter = f"ALTER TABLE {quote(schema, table.name)}"
+    for item in table.constraints.values():
+        validate = f"{alter} VALIDATE CONSTRAINT {quote(item.name)};"
+        if not item.enforced:
+            # PostgreSQL 18 lets a foreign key be enforced again, and a CHECK only be made anew.
+            mend = f"{alter} ALTER CONSTRAINT {quote(item.name)} ENFORCED;"
+            if item.kind == "check":
+                definition = item.definition.removesuffix(" NOT ENFORCED")
+                mend = (
+                    f"{alter} DROP CONSTRAINT {quote(item.name)}, "
+                    f"ADD CONSTRAINT {quote(item.name)} {definition} NOT VALID; {validate}"
+                )
+            yield item.name, "NOT ENFORCED", "enforced", mend
+        elif not item.validated:
+            yield item.name, "NOT VALID", "validated", validate
 
 
 # Indexes
@@ -275,9 +298,11 @@ def foreign_key_index(table: Table, schema: str) -> Iterator[Breach]:
             for index in table.indexes.values()
         ):
             name = index_name(table.name, column)
-            mend = _drop_index(schema, table, name) + (
-                f"CREATE INDEX CONCURRENTLY {quote(name)} "
-                f"ON {quote(schema, table.name)} ({quote(column)});"
+            mend = _set_index(
+                schema,
+                table,
+                name,
+                f"CREATE INDEX CONCURRENTLY … ON {quote(schema, table.name)} ({quote(column)});",
             )
             wanted = "an index over all non-null rows"
             yield f"{table.name}.{column}", "no index that it leads", wanted, mend
@@ -314,10 +339,12 @@ def unique_handles(table: Table, schema: str) -> Iterator[Breach]:
             index.unique and index.columns == (name,) and index.predicate == predicate
             for index in table.indexes.values()
         ):
-            index = index_name(table.name, name)
-            mend = _drop_index(schema, table, index) + (
-                f"CREATE UNIQUE INDEX CONCURRENTLY {quote(index)} "
-                f"ON {quote(schema, table.name)} ({name}){where};"
+            mend = _set_index(
+                schema,
+                table,
+                index_name(table.name, name),
+                f"CREATE UNIQUE INDEX CONCURRENTLY … "
+                f"ON {quote(schema, table.name)} ({name}){where};",
             )
             yield f"{table.name}.{name}", "no such index", f"a UNIQUE index{where}", mend
 
@@ -328,24 +355,31 @@ def feeds_descending(table: Table, schema: str) -> Iterator[Breach]:
     for index in table.indexes.values():
         if "created_at" in index.columns and "created_at" not in index.descending:
             create = re.sub(r"\bcreated_at(?=[,)])", "created_at DESC", index.definition)
-            create = create.replace("INDEX", "INDEX CONCURRENTLY", 1)
-            mend = f"{_drop_index(schema, table, index.name)}{create};"
+            create = create.replace(f"INDEX {quote(index.name)} ON", "INDEX CONCURRENTLY … ON", 1)
+            mend = _set_index(schema, table, index.name, f"{create};")
             yield index.name, "created_at ASC", "created_at DESC", mend
 
 
 @_rule
 def sound_indexes(table: Table, schema: str) -> Iterator[Breach]:
     """An invalid or a double index costs every write and serves no query."""
-    seen: dict[str, str] = {}
-    for index in table.indexes.values():
+    seen: dict[str, Index] = {}
+    for index in sorted(table.indexes.values(), key=_worth, reverse=True):
         if not index.valid:
             mend = f"REINDEX INDEX CONCURRENTLY {quote(schema, index.name)};"
+            if re.search(r"_cc(new|old)\d*$", index.name):  # a REINDEX CONCURRENTLY that failed
+                mend = drop_index(schema, table.name, index)
             yield index.name, "invalid", "valid", mend
         what = index.definition.partition(" USING ")[2]
-        if what in seen:
-            mend = _drop_index(schema, table, index.name).strip()
-            yield index.name, f"the same as {seen[what]}", "one of the two", mend
-        seen[what] = index.name
+        if what in seen and not index.primary:
+            mend = drop_index(schema, table.name, index)
+            yield index.name, f"the same as {seen[what].name}", "one of the two", mend
+        seen.setdefault(what, index)
+
+
+def _worth(index: Index) -> tuple[bool, ...]:
+    """Return what tells which of two doubles stays: the one that keeps more."""
+    return index.primary, index.valid and index.unique, index.valid
 
 
 # Checks
@@ -439,10 +473,17 @@ def _alter_column(schema: str, table: Table, column: Column) -> str:
     return f"ALTER TABLE {quote(schema, table.name)} ALTER COLUMN {quote(column.name)}"
 
 
-def _drop_index(schema: str, table: Table, name: str) -> str:
-    """Return the SQL that drops an index if the table has it, for one that takes its name."""
-    dropped = f"DROP INDEX CONCURRENTLY {quote(schema, name)}; "
-    return dropped if name in table.indexes else ""
+def _set_index(schema: str, table: Table, name: str, create: str) -> str:
+    """Return the SQL that makes an index, named … in `create`, in place of one of its name."""
+
+    def named(name: str) -> str:
+        return create.replace("…", quote(name), 1)
+
+    return swap_index(schema, table.name, name, named) if name in table.indexes else named(name)
+
+
+def _only_if(condition: str, mend: str) -> str:
+    return f"-- Only if {condition}.\n{mend}"
 
 
 def _by_hand(why: str) -> str:

@@ -43,6 +43,11 @@ class Constraint:
     deferrable: bool
     validated: bool
 
+    @property
+    def enforced(self) -> bool:
+        """Whether the database keeps it; PostgreSQL 18 knows NOT ENFORCED."""
+        return not self.definition.endswith(" NOT ENFORCED")
+
 
 @dataclass(frozen=True)
 class Index:
@@ -51,7 +56,8 @@ class Index:
 
     `columns` are the key's columns or expressions, in order; `descending` are those among them
     that are indexed so; `predicate` is that of a partial index; `deferred` is an INITIALLY DEFERRED
-    constraint's.
+    constraint's. `definition` is without what tunes the index, which is in `properties`
+    ("fillfactor=70", "COLUMN 1 STATISTICS 500").
     """
 
     name: str
@@ -65,6 +71,7 @@ class Index:
     deferred: bool
     valid: bool
     definition: str
+    properties: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,6 @@ class Table:
     """
     A table and what belongs to it, each by its name.
 
-    `owner` is the role that owns it, or None where that is the owner of most tables of the schema;
     `properties` is what was set otherwise than a new table has it ("UNLOGGED", "fillfactor=70").
     """
 
@@ -95,7 +101,6 @@ class Table:
     constraints: dict[str, Constraint]
     indexes: dict[str, Index]
     triggers: dict[str, Trigger]
-    owner: str | None = None
     properties: tuple[str, ...] = ()
 
 
@@ -104,8 +109,9 @@ class Other:
     """
     What has no class of its own: `kind` is "view", "sequence", "policy" and the like.
 
-    Its name is what DROP takes: "public.names", "own_rows ON public.tracks". `uses` are the views
-    that it reads, or that a rule or a policy is written with.
+    It is known by what DROP takes: "public.names", "own_rows ON public.tracks"; where another kind
+    may have the same name, after the kind ("collation public.german"). `uses` are the views that it
+    reads, or that a rule or a policy is written with.
     """
 
     kind: str
@@ -122,8 +128,8 @@ class Catalog:
     rest: views, sequences, domains, policies and the like. `extensions` are those in the schema;
     one that V1 creates where the server offers it is among them where it does not, too.
     `comments` are by the object as COMMENT ON takes it, without that on the schema, which tells the
-    contract. `owner` is the role that owns the schema, or None where that is the
-    database's owner or the owner of most of its tables.
+    contract. `dependents` is what other schemas have that depends on a table, a type or a function
+    of this one, and casts and event triggers, by its name.
     """
 
     schema: str
@@ -133,7 +139,7 @@ class Catalog:
     others: dict[str, Other]
     extensions: tuple[str, ...] = ()
     comments: dict[str, str] = field(default_factory=dict)
-    owner: str | None = None
+    dependents: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def as_json(self) -> str:
         """Return the catalog as JSON that is the same to the byte for the same catalog."""

@@ -1,11 +1,33 @@
 """The reader of pg_catalog."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from typing import Any
 
 from veza_site.catalog.objects import Catalog, Column, Constraint, Index, Other, Table, Trigger
 from veza_site.extensions import EXTENSIONS
+from veza_site.postgresql import session
+
+# PostgreSQL writes every name with its schema, and every value alike, whatever the session has.
+PINNED = {"search_path": "", "timezone": "UTC", **session.TEXT}
+
+# The options that people can set on a column, and on a table or an index of PostgreSQL's own kinds
+# (autovacuum_… aside). The server may keep keys of its own beside them: Debian's 15.20 has one.
+COLUMN_OPTIONS = ["n_distinct", "n_distinct_inherited"]
+OPTIONS = [
+    "autosummarize",
+    "buffering",
+    "deduplicate_items",
+    "fastupdate",
+    "fillfactor",
+    "gin_pending_list_limit",
+    "log_autovacuum_min_duration",
+    "pages_per_range",
+    "parallel_workers",
+    "toast_tuple_target",
+    "user_catalog_table",
+    "vacuum_index_cleanup",
+    "vacuum_max_eager_freeze_failure_rate",
+    "vacuum_truncate",
+]
 
 
 def read_catalog(cursor: Any, schema: str = "public") -> Catalog:
@@ -14,10 +36,10 @@ def read_catalog(cursor: Any, schema: str = "public") -> Catalog:
 
     A schema that does not exist has an empty catalog.
     """
-    with _nothing_visible(cursor):
+    with session.settings(cursor, PINNED):
         tables = {
-            name: Table(name, {}, {}, {}, {}, owner, tuple(properties))
-            for name, owner, properties in _rows(cursor, TABLES, schema)
+            name: Table(name, {}, {}, {}, {}, tuple(properties))
+            for name, properties in _rows(cursor, TABLES, schema)
         }
 
         def of_tables(query: str) -> list[tuple[Any, ...]]:
@@ -29,9 +51,9 @@ def read_catalog(cursor: Any, schema: str = "public") -> Catalog:
             tables[table].columns[column.name] = column
         for table, name, kind, columns, *values in of_tables(CONSTRAINTS):
             tables[table].constraints[name] = Constraint(name, kind, tuple(columns), *values)
-        for table, name, method, columns, descending, *values in of_tables(INDEXES):
+        for table, name, method, columns, descending, *values, properties in of_tables(INDEXES):
             tables[table].indexes[name] = Index(
-                name, method, tuple(columns), tuple(descending), *values
+                name, method, tuple(columns), tuple(descending), *values, tuple(properties)
             )
         for table, *values in of_tables(TRIGGERS):
             trigger = Trigger(*values)
@@ -48,32 +70,53 @@ def read_catalog(cursor: Any, schema: str = "public") -> Catalog:
             },
             extensions=tuple(name for (name,) in _rows(cursor, INSTALLED, schema)),
             comments=dict(_rows(cursor, COMMENTS, schema)),
-            owner=next((owner for (owner,) in _rows(cursor, OWNER, schema)), None),
+            dependents={
+                name: tuple(dependents) for name, dependents in _rows(cursor, DEPENDENTS, schema)
+            },
         )
 
 
-@contextmanager
-def _nothing_visible(cursor: Any) -> Iterator[None]:
-    """
-    Empty the search_path, so that PostgreSQL writes every name with its schema.
-
-    Otherwise it would depend on the connection how a type or a table is written.
-    """
-    cursor.execute("SELECT current_setting('search_path')")
-    (before,) = cursor.fetchone()
-    cursor.execute("SELECT set_config('search_path', '', false)")
-    try:
-        yield
-    except BaseException:
-        with suppress(Exception):  # in a transaction that failed, its end brings it back
-            cursor.execute("SELECT set_config('search_path', %s, false)", [before])
-        raise
-    cursor.execute("SELECT set_config('search_path', %s, false)", [before])
-
-
 def _rows(cursor: Any, query: str, schema: str) -> list[tuple[Any, ...]]:
-    cursor.execute(query, {"schema": schema, "extensions": EXTENSIONS})
+    # V1's extensions count as there wherever they are, and where the server does not offer them.
+    extensions = EXTENSIONS if schema == "public" else []
+    cursor.execute(query, {"schema": schema, "extensions": extensions})
     return cursor.fetchall()
+
+
+def _array(texts: list[str]) -> str:
+    return "ARRAY[" + ", ".join(f"'{text}'" for text in texts) + "]"
+
+
+def _options(array: str, known: list[str] = OPTIONS) -> str:
+    """Return the SQL of the options in `array`, as name=value, that people can set."""
+    return f"""(
+        SELECT option FROM unnest({array}) AS option
+        WHERE split_part(option, '=', 1) = ANY ({_array(known)})
+           OR option LIKE 'autovacuum\\_%%'
+    ) AS options"""
+
+
+def _untuned(definition: str, options: str) -> str:
+    """
+    Return the SQL of an index's or a constraint's definition without its options.
+
+    PostgreSQL writes them into it as here; they are tuning, and stand among the properties.
+    """
+    return f"""replace({definition}, COALESCE(
+        (
+            SELECT ' WITH (' || string_agg(
+                quote_ident(item[1]) || '='
+                || CASE quote_ident(item[2])
+                    WHEN item[2] THEN item[2]
+                    ELSE quote_literal(item[2])
+                END,
+                ', ' ORDER BY place
+            ) || ')'
+            FROM unnest({options}) WITH ORDINALITY AS option (text, place),
+                 regexp_match(text, '^(.*?)=(.*)$') AS item
+        ),
+        ''
+    ), '')"""
 
 
 def _not_part_of(catalog: str, oid: str, kinds: str = "'e'") -> str:
@@ -93,12 +136,9 @@ _TABLES = f"""(
       AND {_not_part_of("pg_class", "pg_class.oid")}
 ) AS tables"""
 
-_OWNER_OF_MOST = f"SELECT mode() WITHIN GROUP (ORDER BY relowner) FROM {_TABLES}"
-
 TABLES = f"""
 SELECT
     name,
-    NULLIF(relowner, ({_OWNER_OF_MOST}))::regrole::text,
     array_remove(
         ARRAY[
             CASE relpersistence WHEN 'u' THEN 'UNLOGGED' END,
@@ -126,9 +166,11 @@ SELECT
                 LIMIT 1
             )
         ] || ARRAY(
-            SELECT unnest(reloptions)
+            SELECT option FROM {_options("reloptions")}
             UNION ALL
-            SELECT 'toast.' || unnest(reloptions) FROM pg_class WHERE oid = tables.reltoastrelid
+            SELECT 'toast.' || option
+            FROM pg_class AS toast, LATERAL {_options("toast.reloptions")}
+            WHERE toast.oid = tables.reltoastrelid
             ORDER BY 1
         ),
         NULL
@@ -171,8 +213,13 @@ SELECT
             CASE attcompression
                 WHEN 'p' THEN 'COMPRESSION pglz'
                 WHEN 'l' THEN 'COMPRESSION lz4'
-            END
-        ] || attoptions,
+            END,
+            (
+                SELECT 'CONSTRAINT ' || quote_ident(conname) || ' NO INHERIT'
+                FROM pg_constraint
+                WHERE conrelid = attrelid AND contype = 'n' AND conkey[1] = attnum AND connoinherit
+            )
+        ] || ARRAY(SELECT option FROM {_options("attoptions", COLUMN_OPTIONS)} ORDER BY 1),
         NULL
     )
 FROM {_TABLES}
@@ -200,7 +247,7 @@ SELECT
         WHERE attrelid = conrelid
         ORDER BY place
     ),
-    pg_get_constraintdef(pg_constraint.oid),
+    {_untuned("pg_get_constraintdef(pg_constraint.oid)", "index_relation.reloptions")},
     NULLIF(confrelid, 0)::regclass::text,
     CASE confdeltype
         WHEN 'a' THEN 'NO ACTION'
@@ -213,6 +260,7 @@ SELECT
     convalidated
 FROM {_TABLES}
 JOIN pg_constraint ON conrelid = tables.oid AND contype IN ('p', 'f', 'c', 'x')
+LEFT JOIN pg_class AS index_relation ON index_relation.oid = conindid AND contype IN ('p', 'x')
 ORDER BY tables.name, conname
 """
 
@@ -243,7 +291,15 @@ SELECT
         SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype = 'u' AND condeferred
     ),
     indisvalid AND indisready,
-    pg_get_indexdef(indexrelid)
+    {_untuned("pg_get_indexdef(indexrelid)", "index_relation.reloptions")},
+    ARRAY(
+        SELECT option FROM {_options("index_relation.reloptions")}
+        UNION ALL
+        SELECT 'COLUMN ' || attnum || ' STATISTICS ' || attstattarget
+        FROM pg_attribute
+        WHERE attrelid = indexrelid AND attstattarget <> -1
+        ORDER BY 1
+    )
 FROM {_TABLES}
 JOIN pg_index ON indrelid = tables.oid
 JOIN pg_class AS index_relation ON index_relation.oid = indexrelid
@@ -351,7 +407,95 @@ SELECT pg_operator.oid::regoperator::text, 'operator', oprcode::text
 FROM pg_operator
 JOIN pg_namespace ON pg_namespace.oid = oprnamespace
 WHERE nspname = %(schema)s AND {_not_part_of("pg_operator", "pg_operator.oid")}
+UNION ALL
+SELECT format('operator class %%I.%%I USING %%I', nspname, opcname, amname), 'operator class',
+       'FOR TYPE ' || opcintype::regtype
+FROM pg_opclass
+JOIN pg_am ON pg_am.oid = opcmethod
+JOIN pg_namespace ON pg_namespace.oid = opcnamespace
+WHERE nspname = %(schema)s AND {_not_part_of("pg_opclass", "pg_opclass.oid")}
+UNION ALL
+SELECT format('operator family %%I.%%I USING %%I', nspname, opfname, amname), 'operator family', ''
+FROM pg_opfamily
+JOIN pg_am ON pg_am.oid = opfmethod
+JOIN pg_namespace ON pg_namespace.oid = opfnamespace
+WHERE nspname = %(schema)s AND {_not_part_of("pg_opfamily", "pg_opfamily.oid")}
+UNION ALL
+SELECT format('collation %%I.%%I', nspname, collname), 'collation',
+       concat_ws(' ', collprovider, collcollate)
+FROM pg_collation
+JOIN pg_namespace ON pg_namespace.oid = collnamespace
+WHERE nspname = %(schema)s AND {_not_part_of("pg_collation", "pg_collation.oid")}
+UNION ALL
+SELECT format('conversion %%I.%%I', nspname, conname), 'conversion', conproc::text
+FROM pg_conversion
+JOIN pg_namespace ON pg_namespace.oid = connamespace
+WHERE nspname = %(schema)s AND {_not_part_of("pg_conversion", "pg_conversion.oid")}
+UNION ALL
+SELECT format('text search configuration %%I.%%I', nspname, cfgname),
+       'text search configuration', ''
+FROM pg_ts_config
+JOIN pg_namespace ON pg_namespace.oid = cfgnamespace
+WHERE nspname = %(schema)s AND {_not_part_of("pg_ts_config", "pg_ts_config.oid")}
+UNION ALL
+SELECT format('text search dictionary %%I.%%I', nspname, dictname), 'text search dictionary',
+       COALESCE(dictinitoption, '')
+FROM pg_ts_dict
+JOIN pg_namespace ON pg_namespace.oid = dictnamespace
+WHERE nspname = %(schema)s AND {_not_part_of("pg_ts_dict", "pg_ts_dict.oid")}
+UNION ALL
+SELECT format('text search template %%I.%%I', nspname, tmplname), 'text search template',
+       tmpllexize::text
+FROM pg_ts_template
+JOIN pg_namespace ON pg_namespace.oid = tmplnamespace
+WHERE nspname = %(schema)s AND {_not_part_of("pg_ts_template", "pg_ts_template.oid")}
+UNION ALL
+SELECT format('text search parser %%I.%%I', nspname, prsname), 'text search parser',
+       prsstart::text
+FROM pg_ts_parser
+JOIN pg_namespace ON pg_namespace.oid = prsnamespace
+WHERE nspname = %(schema)s AND {_not_part_of("pg_ts_parser", "pg_ts_parser.oid")}
 ORDER BY 1
+"""
+
+# What stands in other schemas, or in none, and depends on a table, a type or a function here. A
+# view depends by its rule, and is named instead of that.
+DEPENDENTS = """
+WITH used (catalog, oid, name) AS (
+    SELECT 'pg_class'::regclass, pg_class.oid, pg_class.oid::regclass::text
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = %(schema)s AND relkind NOT IN ('i', 'I')
+    UNION ALL
+    SELECT 'pg_proc'::regclass, pg_proc.oid, pg_proc.oid::regprocedure::text
+    FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
+    WHERE nspname = %(schema)s
+    UNION ALL
+    SELECT 'pg_type'::regclass, pg_type.oid, pg_type.oid::regtype::text
+    FROM pg_type JOIN pg_namespace ON pg_namespace.oid = typnamespace
+    WHERE nspname = %(schema)s
+)
+SELECT used.name, array_agg(DISTINCT dependent ORDER BY dependent)
+FROM used
+JOIN pg_depend AS depends ON refclassid = catalog AND refobjid = used.oid AND deptype = 'n'
+LEFT JOIN pg_constraint ON classid = 'pg_constraint'::regclass AND pg_constraint.oid = objid
+LEFT JOIN pg_proc ON classid = 'pg_proc'::regclass AND pg_proc.oid = objid
+LEFT JOIN pg_type ON classid = 'pg_type'::regclass AND pg_type.oid = objid
+LEFT JOIN pg_rewrite ON classid = 'pg_rewrite'::regclass AND pg_rewrite.oid = objid
+LEFT JOIN pg_trigger ON classid = 'pg_trigger'::regclass AND pg_trigger.oid = objid
+LEFT JOIN pg_attrdef ON classid = 'pg_attrdef'::regclass AND pg_attrdef.oid = objid
+LEFT JOIN pg_policy ON classid = 'pg_policy'::regclass AND pg_policy.oid = objid
+LEFT JOIN pg_class ON pg_class.oid = COALESCE(
+    ev_class, tgrelid, adrelid, polrelid, CASE classid WHEN 'pg_class'::regclass THEN objid END
+)
+LEFT JOIN pg_namespace
+    ON pg_namespace.oid = COALESCE(relnamespace, connamespace, pronamespace, typnamespace)
+CROSS JOIN LATERAL (
+    SELECT COALESCE('view ' || ev_class::regclass, pg_describe_object(classid, objid, objsubid))
+) AS described (dependent)
+WHERE nspname NOT IN ('public', 'django', 'information_schema', 'pg_catalog', 'pg_toast')
+   OR classid IN ('pg_cast'::regclass, 'pg_event_trigger'::regclass)
+GROUP BY used.name
+ORDER BY used.name
 """
 
 USES = """
@@ -427,14 +571,4 @@ WHERE (classoid = 'pg_class'::regclass AND objoid IN (SELECT oid FROM tables))
         )
    )
 ORDER BY 1
-"""
-
-# From PostgreSQL 15 on, `public` belongs to the role pg_database_owner, whose member is the owner.
-OWNER = f"""
-SELECT nspowner::regrole::text
-FROM pg_namespace
-WHERE nspname = %(schema)s
-  AND nspowner <> 'pg_database_owner'::regrole
-  AND nspowner <> (SELECT datdba FROM pg_database WHERE datname = current_database())
-  AND nspowner IS DISTINCT FROM ({_OWNER_OF_MOST})
 """

@@ -30,7 +30,6 @@ def _all(expected: Catalog, found: Catalog) -> Iterator[Difference]:
         for table, match in there:
             yield from compare(expected, table, match)
 
-    yield from schema.owner(expected, found)
     yield from schema.extensions_wanted(expected, found)
     # What is not ours stands in the way of what is, and the users of it in its own way.
     yield from schema.of_tables_surplus(expected, found)
@@ -45,7 +44,11 @@ def _all(expected: Catalog, found: Catalog) -> Iterator[Difference]:
             yield from tables.properties(expected, table, found.tables[table.name])
     yield from tables.surplus(expected, found)
     yield from each(constraints.others_surplus)
-    yield from each(indexes.surplus)
+    # Of a table that lacks a UNIQUE index, the surplus ones go when it is there.
+    in_want = {table.name for table, match in there if indexes.lacks_uniqueness(table, match)}
+    for table, match in there:
+        if table.name not in in_want:
+            yield from indexes.surplus(expected, table, match)
     yield from each(columns.surplus)
     yield from each(columns.wanted)
     # Before what refers to them.
@@ -53,6 +56,10 @@ def _all(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     yield from tables.missing(expected, found)
     yield from each(constraints.others_wanted)
     yield from each(indexes.wanted)
+    for table, match in there:
+        if table.name in in_want:
+            yield from indexes.surplus(expected, table, match)
+    yield from each(indexes.properties)
     yield from each(tables.triggers_wanted)
     yield from schema.others_wanted(expected, found)
     # After all that may use them.

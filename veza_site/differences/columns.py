@@ -9,7 +9,15 @@ from veza_site.ddl import (
     constraint_definition,
     quote,
 )
-from veza_site.differences.difference import MISSING, Difference, renamed_items, renaming
+from veza_site.differences.difference import (
+    LOSES,
+    MISSING,
+    REWRITES,
+    Difference,
+    remarked,
+    renamed_items,
+    renaming,
+)
 
 
 def surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
@@ -22,8 +30,11 @@ def surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Differenc
                 "no such column",
                 _column_in_words(column),
                 "added by hand, or by a migration that this code does not have",
-                f"ALTER TABLE {quote(expected.schema, table.name)}"
-                f" DROP COLUMN IF EXISTS {quote(column.name)};",
+                remarked(
+                    LOSES,
+                    f"ALTER TABLE {quote(expected.schema, table.name)}"
+                    f" DROP COLUMN IF EXISTS {quote(column.name)};",
+                ),
             )
 
 
@@ -42,6 +53,12 @@ def wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference
         elif there is None:
             cause = "dropped with what it held, or its migration was not run here"
             mend = f"{alter} ADD COLUMN {column_definition(column)};"
+            if not column.nullable and column.default is None and not column.generated:
+                mend = remarked(
+                    "Only where the table has no rows, which would have no value.", mend
+                )
+            elif _is_volatile(column):
+                mend = remarked(REWRITES, mend)
             yield Difference(name, column_definition(column), MISSING, cause, mend)
         elif there != column:
             yield Difference(
@@ -69,6 +86,11 @@ def _column_in_words(column: Column) -> str:
     return " ".join([column_definition(column), *(f"[{item}]" for item in tuning)])
 
 
+def _is_volatile(column: Column) -> bool:
+    """Return whether each row has to be written to get a new column's default."""
+    return column.generated or column.identity or "gen_random_uuid" in (column.default or "")
+
+
 def _made_anew(alter: str, table: Table, found: Table, column: Column) -> str:
     """Return the SQL that makes a column anew, where it holds nothing, with its constraints."""
     steps = [
@@ -94,8 +116,9 @@ def _alter_column(alter: str, column: Column, found: Column) -> str:
             again = f" {this} SET DEFAULT {column.default};" if column.default else ""
             return f"{this} DROP EXPRESSION;{again}"
         return "-- No statement alone: the column has to be made anew. Write a migration."
-    steps = []
+    steps, remarks = [], []
     if column.type != found.type:
+        remarks.append(REWRITES)
         # Across the change of type a default could not be converted by itself.
         if found.default is not None:
             steps.append(f"{this} DROP DEFAULT;")
@@ -107,18 +130,32 @@ def _alter_column(alter: str, column: Column, found: Column) -> str:
     if column.nullable and not found.nullable:
         steps.append(f"{this} DROP NOT NULL;")
     elif found.nullable and not column.nullable:
+        name = quote(column.name)
         if column.default is not None:
             table = alter.removeprefix("ALTER TABLE ")
-            name = quote(column.name)
             steps.append(f"UPDATE {table} SET {name} = DEFAULT WHERE {name} IS NULL;")
-        steps.append(f"{this} SET NOT NULL;")
+        else:
+            remarks.append("Rows that have no value have to get one first.")
+        # With a CHECK that is validated, SET NOT NULL does not read the table under its lock.
+        check = quote(f"{column.name[:50]}_has_a_value")
+        steps += [
+            f"{alter} DROP CONSTRAINT IF EXISTS {check},"
+            f" ADD CONSTRAINT {check} CHECK ({name} IS NOT NULL) NOT VALID;",
+            f"{alter} VALIDATE CONSTRAINT {check};",
+            f"{this} SET NOT NULL;",
+            f"{alter} DROP CONSTRAINT {check};",
+        ]
     for item in found.properties:
         if item not in column.properties:
-            steps.append(f"{this} {_column_default_of(item, column.type)};")
+            steps.append(
+                f"{alter} ALTER {item.replace(' NO INHERIT', ' INHERIT')};"
+                if item.endswith(" NO INHERIT")
+                else f"{this} {_column_default_of(item, column.type)};"
+            )
     for item in column.properties:
         if item not in found.properties:
             steps.append(f"{this} SET {f'({item})' if '=' in item else item};")
-    return " ".join(steps)
+    return "".join(f"-- {remark}\n" for remark in remarks) + " ".join(steps)
 
 
 def _using(column: Column, found: Column) -> str:

@@ -58,40 +58,71 @@ def _wanted(
     for item in filter(chosen, table.constraints.values()):
         name = f"constraint {table.name}.{item.name}"
         there = found.constraints.get(item.name)
-        drop = f"{alter} DROP CONSTRAINT IF EXISTS {quote(item.name)}"
         if item.name in renamed:
             old = renamed[item.name]
             mend = f"{alter} RENAME CONSTRAINT {quote(old)} TO {quote(item.name)};"
             yield Difference(name, item.definition, MISSING, f"renamed to {old}", mend)
-        elif there is None:
-            cause = "dropped, perhaps for a bulk load, or with its column"
-            yield Difference(name, item.definition, MISSING, cause, _add_constraint(alter, item))
-        elif there.definition == f"{item.definition} NOT VALID":
-            mend = f"{alter} VALIDATE CONSTRAINT {quote(item.name)};"
-            cause = "added NOT VALID and never validated"
-            yield Difference(name, item.definition, there.definition, cause, mend)
-        elif there.definition != item.definition and item.kind == "primary key":
-            # The foreign keys to it go with it.
-            again = [f"{drop} CASCADE;", _add_constraint(alter, item)]
-            to_here = quote(expected.schema, table.name)
-            for other in expected.tables.values():
-                on_other = f"ALTER TABLE {quote(expected.schema, other.name)}"
-                again += [
-                    f"{on_other} DROP CONSTRAINT IF EXISTS {quote(key.name)}; "
-                    + _add_constraint(on_other, key)
-                    for key in other.constraints.values()
-                    if key.references == to_here
-                ]
-            yield Difference(name, item.definition, there.definition, None, " ".join(again))
-        elif there.definition != item.definition:
-            mend = f"{drop}; {_add_constraint(alter, item)}"
+        elif there is None or there.definition != item.definition:
+            is_key = item.kind == "primary key"
+            mend = _primary_key(expected, table, item) if is_key else _set_constraint(alter, item)
             cause = "changed by hand, or by a migration that was not run here"
-            yield Difference(name, item.definition, there.definition, cause, mend)
+            if there is None:
+                cause = "dropped, perhaps for a bulk load, or with its column"
+            elif there.definition == f"{item.definition} NOT VALID":
+                mend = f"{alter} VALIDATE CONSTRAINT {quote(item.name)};"
+                cause = "added NOT VALID and never validated"
+            elif not there.enforced:
+                cause = "switched off by hand (NOT ENFORCED)"
+            yield Difference(
+                name, item.definition, there.definition if there else MISSING, cause, mend
+            )
 
 
-def _add_constraint(alter: str, item: Constraint) -> str:
-    """Return the SQL that adds a constraint, holding its locks for a moment only where it can."""
-    add = f"{alter} ADD {constraint_definition(item)}"
+def _set_constraint(alter: str, item: Constraint) -> str:
+    """
+    Return the SQL that adds a constraint, in place of another one of its name if there is one.
+
+    In one statement, so that the rows are never without; it holds its locks for a moment only.
+    """
+    set_it = (
+        f"{alter} DROP CONSTRAINT IF EXISTS {quote(item.name)}, ADD {constraint_definition(item)}"
+    )
     if item.kind in ("foreign key", "check") and item.validated:
-        return f"{add} NOT VALID; {alter} VALIDATE CONSTRAINT {quote(item.name)};"
-    return f"{add};"
+        return f"{set_it} NOT VALID; {alter} VALIDATE CONSTRAINT {quote(item.name)};"
+    return f"{set_it};"
+
+
+def _primary_key(expected: Catalog, table: Table, key: Constraint) -> str:
+    """
+    Return the SQL that makes a table's primary key, in place of another one if there is one.
+
+    Its index is made first, while others write. The foreign keys to the table go with the old key,
+    and are there again in the same transaction.
+    """
+    on_table = quote(expected.schema, table.name)
+    new = key.name.encode()[:59].decode(errors="ignore") + "_new"
+    columns = ", ".join(map(quote, key.columns))
+    keys = [
+        (f"ALTER TABLE IF EXISTS {quote(expected.schema, other.name)}", item)
+        for other in expected.tables.values()
+        for item in other.constraints.values()
+        if item.references == on_table
+    ]
+    return " ".join(
+        [
+            f"DROP INDEX CONCURRENTLY IF EXISTS {quote(expected.schema, new)};",
+            f"CREATE UNIQUE INDEX CONCURRENTLY {quote(new)} ON {on_table} ({columns});",
+            "BEGIN; SET LOCAL lock_timeout = '2s';",
+            f"ALTER TABLE {on_table} DROP CONSTRAINT IF EXISTS {quote(key.name)} CASCADE;",
+            f"DROP INDEX IF EXISTS {quote(expected.schema, key.name)};",
+            f"ALTER TABLE {on_table} ADD CONSTRAINT {quote(key.name)}"
+            f" PRIMARY KEY USING INDEX {quote(new)};",
+            *(
+                f"{alter} DROP CONSTRAINT IF EXISTS {quote(item.name)},"
+                f" ADD {constraint_definition(item)} NOT VALID;"
+                for alter, item in keys
+            ),
+            "COMMIT;",
+            *(f"{alter} VALIDATE CONSTRAINT {quote(item.name)};" for alter, item in keys),
+        ]
+    )

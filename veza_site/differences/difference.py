@@ -14,7 +14,8 @@ class Difference:
     An object that is not as it should be: what was expected, what was found, the SQL that mends.
 
     `cause` is how it probably came about, or None where that can't be told. The SQL goes forward
-    only, one statement after another, outside a transaction (it may say CONCURRENTLY).
+    only, one statement after another, outside a transaction (it may say CONCURRENTLY); what a
+    person has to know or to decide before is in comments above it.
     """
 
     object: str
@@ -46,6 +47,26 @@ def _alone(essences: dict[str, Any]) -> dict[Any, str]:
 def renaming(old: str, new: str, mend: str) -> tuple[str, str]:
     """Return the cause and the SQL for what holds data, which only people can tell to be ours."""
     return f"perhaps renamed to {old}", f"-- Only if {old} holds the data of {new}.\n{mend}"
+
+
+# What is said above SQL that does more than it seems to.
+LOSES = "This loses what it holds."
+REWRITES = "The table is written anew, and nobody can read or write it meanwhile."
+AS_SUPERUSER = "As a superuser; the owner may not."
+
+
+def remarked(remark: str, mend: str) -> str:
+    """Return SQL with a remark above it."""
+    return f"-- {remark}\n{mend}"
+
+
+def with_dependents(dependents: tuple[str, ...], mend: str) -> str:
+    """Return SQL that takes something away or changes it, after what depends on it elsewhere."""
+    if not dependents:
+        return mend
+    return remarked(
+        f"Depends on it, and has to be looked after first: {'; '.join(dependents)}.", mend
+    )
 
 
 def users_first(uses: dict[str, Iterable[str]]) -> list[str]:

@@ -10,7 +10,13 @@ from veza_site.ddl import (
     literal,
     quote,
 )
-from veza_site.differences.difference import MISSING, Difference, renamed_items
+from veza_site.differences.difference import (
+    MISSING,
+    Difference,
+    remarked,
+    renamed_items,
+    with_dependents,
+)
 
 
 def wanted(expected: Catalog, found: Catalog) -> Iterator[Difference]:
@@ -54,8 +60,18 @@ def _labels(expected: Catalog, found: Catalog, enum: str) -> tuple[str, str]:
             before = f" BEFORE {literal(after[0])}" if after else ""
             mend.append(f"{alter} ADD VALUE {literal(ours[place])}{before};")
         return "a migration or ALTER TYPE … ADD VALUE that was not run here", " ".join(mend)
-    cause = f"{_listed(tuple(surplus))} added by hand" if surplus else "labels in another order"
-    return cause, _enum_again(expected, found, enum)
+    again = remarked(REWRITES, _enum_again(expected, found, enum))
+    again = with_dependents(found.dependents.get(quote(found.schema, enum), ()), again)
+    if not surplus:
+        return "labels in another order", again
+    labels = _listed(tuple(surplus))
+    return f"{labels} added by hand", remarked(
+        f"Rows that have {labels} have to get another label first.", again
+    )
+
+
+# Nothing takes a label away but a new type, and PostgreSQL writes all rows for that.
+REWRITES = "Every table with this type is written anew, and nobody can read or write it meanwhile."
 
 
 def _enum_again(expected: Catalog, found: Catalog, enum: str) -> str:
@@ -116,5 +132,8 @@ def surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]:
                 "no such enum",
                 _listed(labels),
                 "made by hand or another tool",
-                f"DROP TYPE {quote(found.schema, enum)};",
+                with_dependents(
+                    found.dependents.get(quote(found.schema, enum), ()),
+                    f"DROP TYPE {quote(found.schema, enum)};",
+                ),
             )

@@ -7,20 +7,14 @@ from veza_site.ddl import (
     literal,
     quote,
 )
-from veza_site.differences.difference import MISSING, Difference, users_first
-
-
-def owner(expected: Catalog, found: Catalog) -> Iterator[Difference]:
-    """Yield whether the schema has another owner."""
-    if found.owner != expected.owner:
-        yield Difference(
-            f"schema {expected.schema}",
-            f"owned by {expected.owner or 'the owner of the database or of its tables'}",
-            f"owned by {found.owner or 'the owner of the database or of its tables'}",
-            "made or restored by another role",
-            f"ALTER SCHEMA {quote(expected.schema)} OWNER TO "
-            f"{quote(expected.owner or 'pg_database_owner')};",
-        )
+from veza_site.differences.difference import (
+    LOSES,
+    MISSING,
+    Difference,
+    remarked,
+    users_first,
+    with_dependents,
+)
 
 
 def extensions_wanted(expected: Catalog, found: Catalog) -> Iterator[Difference]:
@@ -50,7 +44,10 @@ def functions_wanted(expected: Catalog, found: Catalog) -> Iterator[Difference]:
             cause = None if there is None else "replaced by hand"
             mend = definition.rstrip() + ";"
             if there is not None and _heading(there) != _heading(definition):
-                mend = f"BEGIN; DROP ROUTINE {signature} CASCADE; {mend} COMMIT;"
+                mend = with_dependents(
+                    found.dependents.get(signature, ()),
+                    f"BEGIN; DROP ROUTINE {signature} CASCADE; {mend} COMMIT;",
+                )
             yield Difference(
                 f"function {signature}",
                 definition.strip(),
@@ -67,7 +64,8 @@ def _heading(definition: str) -> str:
 
 # What is made of tables, and of functions; the rest is what these are made of.
 _OF_TABLES = {"rule", "policy", "statistics", "view", "materialized view", "foreign table"}
-_OF_FUNCTIONS = {"aggregate", "operator"}
+_OF_FUNCTIONS = {"aggregate", "operator", "operator class", "text search configuration"}
+_HOLD_DATA = {"materialized view", "sequence"}
 
 
 def of_tables_surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]:
@@ -105,12 +103,16 @@ def _surplus(
     }
     for name in users_first({name: other.uses for name, other in unexpected.items()}):
         other = unexpected[name]
+        alone = name.removeprefix(f"{other.kind} ")  # where the catalog has the kind before it
+        mend = f"DROP {other.kind.upper()} IF EXISTS {alone};"
+        if other.kind in _HOLD_DATA:
+            mend = remarked(LOSES, mend)
         yield Difference(
-            f"{other.kind} {name}",
+            f"{other.kind} {alone}",
             f"no such {other.kind}",
             other.definition or "is there",
             "made by hand, or by another tool",
-            f"DROP {other.kind.upper()} IF EXISTS {name};",
+            with_dependents(found.dependents.get(name, ()), mend),
         )
 
 
@@ -123,7 +125,9 @@ def functions_surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]
                 "no such function",
                 definition.strip(),
                 "made by hand or another tool",
-                f"DROP ROUTINE IF EXISTS {signature};",
+                with_dependents(
+                    found.dependents.get(signature, ()), f"DROP ROUTINE IF EXISTS {signature};"
+                ),
             )
 
 

@@ -11,11 +11,16 @@ from veza_site.ddl import (
     set_trigger,
 )
 from veza_site.differences.difference import (
+    AS_SUPERUSER,
+    LOSES,
     MISSING,
+    REWRITES,
     Difference,
+    remarked,
     renamed_items,
     renaming,
     users_first,
+    with_dependents,
 )
 
 # Tables that other tools make to keep their own state.
@@ -74,7 +79,10 @@ def surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]:
             "no such table",
             f"a table of {len(table.columns)} columns",
             f"made by {tool}, to keep its state" if tool else "made by hand or another tool",
-            f"DROP TABLE IF EXISTS {name};",
+            with_dependents(
+                found.dependents.get(name, ()),
+                remarked(LOSES, f"DROP TABLE IF EXISTS {name};"),
+            ),
         )
 
 
@@ -129,17 +137,9 @@ _TABLE_DEFAULTS = {
 
 
 def properties(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
-    """Yield how a table is owned, stored and guarded otherwise than it should be."""
+    """Yield how a table is stored and guarded otherwise than it should be."""
     name = f"table {table.name}"
     alter = f"ALTER TABLE {quote(expected.schema, table.name)}"
-    if found.owner != table.owner:
-        yield Difference(
-            name,
-            f"owned by {table.owner or 'the owner of the other tables'}",
-            f"owned by {found.owner or 'the owner of the other tables'}",
-            "made or restored by another role",
-            f"{alter} OWNER TO {quote(table.owner) if table.owner else 'CURRENT_USER'};",
-        )
     for item in found.properties:
         if item not in table.properties:
             cause, mend = "set by hand", f"{alter} {_table_default_of(item)};"
@@ -151,7 +151,9 @@ def properties(expected: Catalog, table: Table, found: Table) -> Iterator[Differ
                 again = [
                     set_trigger(expected, table, one) for one in there if one.state != "ENABLE"
                 ]
-                mend = " ".join([mend, *again])
+                mend = remarked(AS_SUPERUSER, " ".join([mend, *again]))
+            elif item == "UNLOGGED":
+                mend = remarked(REWRITES, mend)
             yield Difference(name, f"not {item}", item, cause, mend)
     for item in table.properties:
         if item not in found.properties:

@@ -8,6 +8,7 @@ its layout; a source file whose bytes are the same is not even looked into.
 
 import hashlib
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from django.core.management import CommandError
@@ -17,9 +18,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from veza_site.contract import v1_plan
+from veza_site.migrating.records import Key, read_records
 from veza_site.sql_text import normalised
-
-Key = tuple[str, str]
 
 # App, name, and the fingerprints of the SQL and of the source.
 Row = tuple[str, str, str, str]
@@ -28,6 +28,8 @@ Row = tuple[str, str, str, str]
 def check(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> None:
     """
     Refuse a database that is ahead of this code, or that another form of a migration has made.
+
+    The same for one where the record of an applied migration is gone: it would be run once more.
 
     Raises CommandError, which names the migrations.
     """
@@ -40,6 +42,13 @@ def check(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> None:
         raise CommandError(
             f"The database has migrations that this code does not: {_listed(unknown)}. It was "
             "migrated by newer code, or by another branch: migrate with that. Nothing was changed."
+        )
+    with connection.cursor() as cursor:
+        records = read_records(cursor)
+    if records and records.lost:
+        raise CommandError(
+            f"Applied here, and not recorded any more: {_listed(records.lost)}. `manage.py schema "
+            "diff` gives the SQL that records it again. Nothing was changed."
         )
     changed = [
         key
@@ -126,5 +135,5 @@ def _kept(connection: BaseDatabaseWrapper) -> dict[Key, tuple[str, str]]:
         return {(app, name): (sql, source) for app, name, sql, source in cursor.fetchall()}
 
 
-def _listed(keys: list[Key]) -> str:
+def _listed(keys: Iterable[Key]) -> str:
     return ", ".join(sorted(".".join(key) for key in keys))

@@ -1,8 +1,10 @@
 """
-Waiting for locks so that nobody has to wait behind us for long.
+Waiting for locks, and holding them, so that nobody has to wait behind us for long.
 
 A statement that waits for a lock makes everyone who comes after it wait too, readers included. So
 it waits for a moment only: then the migration gives back all its locks, pauses, and is tried again.
+What it holds it holds until its transaction ends. So a session of its own watches whether others
+wait for that, and stops the migration if they do for too long.
 """
 
 import contextlib
@@ -13,18 +15,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
-from django.db import OperationalError
+from django.db import Error, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
+from veza_site.postgresql.session import lift_limits
 from veza_site.sql_text import bare, masked
 
 # Seconds: the shortest that a statement waits, the first pause, the longest, how long a statement
-# runs before it is asked for whom it waits, and after how long that is said again.
+# or a transaction runs before it is watched, between two looks, and after how long a line about
+# whom it waits for is said again.
 SHORTEST_WAIT = 0.05
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
 SUSPICION = 0.25
+LOOK = 0.1
 REMINDER = 10.0
 
 LOCK_ERRORS = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
@@ -39,24 +44,51 @@ WHERE pid = ANY (pg_blocking_pids(%s))
 ORDER BY xact_start
 """
 
+# Whether the session waits for a lock itself, and for how long others have waited for one of its
+# own to read or write. Other DDL may wait, and so may autovacuum.
+HELD = """
+SELECT
+    EXISTS (SELECT FROM pg_locks WHERE pid = %(pid)s AND NOT granted),
+    (
+        SELECT max(EXTRACT(epoch FROM clock_timestamp() - waitstart))::float8
+        FROM pg_locks
+        WHERE NOT granted AND pid <> %(pid)s
+          AND (
+              locktype IN ('transactionid', 'tuple')
+              OR mode IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
+          )
+          AND %(pid)s = ANY (pg_blocking_pids(pid))
+    )
+"""
+
+# A statement can be cancelled; a transaction that pauses between two can only be ended as a whole.
+STOP = """
+SELECT CASE state WHEN 'active' THEN pg_cancel_backend(pid) ELSE pg_terminate_backend(pid) END
+FROM pg_stat_activity
+WHERE pid = %s AND state <> 'idle'
+"""
+
 
 class Patience:
     """
-    How `migrate` waits for locks.
+    How `migrate` waits for locks, and how long it may hold them.
 
-    `lock_timeout` is for how many seconds others may have to queue behind it, at most; `patience`
-    for how many it goes on trying; `say` takes a line for the person who waits.
+    `lock_timeout` is for how many seconds others may have to queue behind it, at most, and
+    `hold_timeout` for how many they may have to wait for what it holds; `patience` for how many it
+    goes on trying; `say` takes a line for the person who waits.
     """
 
     def __init__(
         self,
         connection: BaseDatabaseWrapper,
         lock_timeout: float,
+        hold_timeout: float,
         patience: float,
         say: Callable[[str], None],
     ) -> None:
         self.connection = connection
         self.lock_timeout = lock_timeout
+        self.hold_timeout = hold_timeout
         self.patience = patience
         self.say = say
         self.pause = FIRST_PAUSE
@@ -64,19 +96,27 @@ class Patience:
         self.began: float | None = None  # when the transaction began, on the monotonic clock
         self.bound: float | None = None  # the lock_timeout that the session has
         self.running_since: float | None = None  # the statement that runs now
+        self.held: float | None = None  # for how long others had waited when it was stopped
 
     def through[T](self, work: Callable[[], T]) -> T:
         """
         Return what `work` does, which is tried again after a lock that could not be had.
 
         It has to be all or nothing: a transaction, or something that goes on where it stopped.
-        Raises what it raises, and OperationalError when there is no patience left.
+        Raises what it raises, and OperationalError when there is no patience left, or when others
+        had to wait too long for what it held.
         """
         with self._applied():
             while True:
                 try:
                     return work()
-                except OperationalError as error:
+                except Error as error:
+                    if self.held is not None:
+                        raise OperationalError(
+                            f"others had waited {self.held:.1f} s for a lock that it held, so it "
+                            "was stopped. Put what takes long into a migration of its own, and "
+                            "changes of many rows into batches; MIGRATE_HOLD_TIMEOUT is the bound"
+                        ) from error
                     if not self._another_try(error):
                         raise
 
@@ -166,25 +206,50 @@ class Patience:
             self.running_since = None
 
     def _watch(self, pid: int, done: threading.Event) -> None:
-        """Say for whom a statement of the session `pid` waits, from a session of its own."""
+        """Watch for whom the session `pid` waits, and who waits for it, from another session."""
         with contextlib.ExitStack() as stack:
             session = None
             told = (0.0, 0.0)  # of which statement, and when
-            while not done.wait(SUSPICION):
-                since, now = self.running_since, time.monotonic()
-                if since is None or now - since < SUSPICION:
-                    continue
-                if since == told[0] and now - told[1] < REMINDER:
+            waited = time.monotonic()  # when it was last seen to wait itself
+            while not done.wait(LOOK):
+                since = self._busy_since()
+                if since is None or time.monotonic() - since < SUSPICION:
                     continue
                 with contextlib.suppress(psycopg.Error):
                     if session is None:
-                        parameters = self.connection.get_connection_params()
-                        session = stack.enter_context(
-                            self.connection.Database.connect(**parameters, autocommit=True)
-                        )
-                    for line in session.execute(BLOCKERS, [pid]).fetchall():
-                        self.say(f"  {_told(*line)}")
-                        told = (since, now)
+                        session = stack.enter_context(self._session())
+                    waits, others = session.execute(HELD, {"pid": pid}).fetchone()
+                    if waits:
+                        waited = time.monotonic()
+                        told = self._tell(session, pid, told)
+                    elif others and min(others, time.monotonic() - waited) > self.hold_timeout:
+                        self.held = others
+                        session.execute(STOP, [pid])
+
+    def _busy_since(self) -> float | None:
+        """Return since when a transaction or a statement runs, or None."""
+        began = self.began if self.connection.in_atomic_block else None
+        return self.running_since if began is None else began
+
+    def _session(self) -> psycopg.Connection:
+        parameters = self.connection.get_connection_params()
+        session = self.connection.Database.connect(**parameters, autocommit=True)
+        lift_limits(session.cursor())
+        return session
+
+    def _tell(
+        self, session: psycopg.Connection, pid: int, told: tuple[float, float]
+    ) -> tuple[float, float]:
+        """Say for whom a statement waits, if it was not said just now; return when it was said."""
+        since, now = self.running_since, time.monotonic()
+        if since is None or now - since < SUSPICION:
+            return told
+        if since == told[0] and now - told[1] < REMINDER:
+            return told
+        for line in session.execute(BLOCKERS, [pid]).fetchall():
+            self.say(f"  {_told(*line)}")
+            told = (since, now)
+        return told
 
 
 def _told(pid: int, application: str, seconds: float | None, state: str, query: str | None) -> str:

@@ -1,6 +1,7 @@
 """What has to be right before `migrate` begins; each error is one line, with nothing changed."""
 
 import re
+from collections.abc import Iterable, Iterator
 
 from django.core.management import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -18,6 +19,11 @@ CHAT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+# A table or a type that is made where there may be none of its name yet.
+MADE_BY_SQL = re.compile(
+    r"""\bCREATE\s+(?:UNLOGGED\s+)?(?:TABLE|TYPE|DOMAIN|VIEW)\s+(?!IF\b)([\w".]+)""", re.IGNORECASE
+)
+
 # A table of ours may go by that name in a query.
 ALIAS = re.compile(r"""\bAS\s+"?chat\b""", re.IGNORECASE)
 
@@ -27,6 +33,8 @@ SELECT current_user, CASE
     WHEN pg_is_in_recovery() THEN 'may change nothing here, on a standby'
     WHEN current_setting('transaction_read_only')::boolean
         THEN 'has only read-only transactions here'
+    WHEN current_setting('session_replication_role') <> 'origin'
+        THEN 'works as a replica here (session_replication_role), without triggers and foreign keys'
     WHEN to_regnamespace('public') IS NULL THEN 'finds no schema public'
     WHEN to_regnamespace('django') IS NULL
      AND NOT has_database_privilege(current_database(), 'CREATE')
@@ -44,11 +52,21 @@ FROM (
     SELECT ARRAY(
         SELECT pg_class.oid::regclass::text
         FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-        WHERE (nspname = 'django' OR (nspname = 'public' AND relname = ANY (%s)))
+        WHERE (nspname = 'django' OR (nspname = 'public' AND relname = ANY (%(tables)s)))
           AND relkind = 'r' AND NOT pg_has_role(relowner, 'USAGE')
+        UNION ALL
+        SELECT pg_type.oid::regtype::text
+        FROM pg_type JOIN pg_namespace ON pg_namespace.oid = typnamespace
+        WHERE nspname = 'public' AND typname = ANY (%(enums)s) AND typtype = 'e'
+          AND NOT pg_has_role(typowner, 'USAGE')
+        UNION ALL
+        SELECT pg_proc.oid::regprocedure::text
+        FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
+        WHERE nspname = 'public' AND proname = ANY (%(functions)s)
+          AND NOT pg_has_role(proowner, 'USAGE')
         ORDER BY 1
     )
-) AS tables (of_others)
+) AS objects (of_others)
 LEFT JOIN pg_namespace AS public ON public.nspname = 'public'
 """
 
@@ -58,8 +76,24 @@ SELECT indexrelid::regclass::text,
 FROM pg_index
 JOIN pg_class ON pg_class.oid = indexrelid
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
-WHERE nspname = 'public' AND NOT (indisvalid AND indisready)
+WHERE nspname IN ('public', 'django') AND NOT (indisvalid AND indisready)
 ORDER BY 1
+"""
+
+# Which of these tables and types are there already, whatever goes by their names.
+THERE = """
+SELECT DISTINCT name
+FROM unnest(%s::text[]) AS name
+JOIN pg_namespace ON nspname = split_part(name, '.', 1)
+WHERE EXISTS (
+        SELECT FROM pg_class
+        WHERE relnamespace = pg_namespace.oid AND relname = split_part(name, '.', 2)
+    )
+   OR EXISTS (
+        SELECT FROM pg_type
+        WHERE typnamespace = pg_namespace.oid AND typname = split_part(name, '.', 2)
+    )
+ORDER BY name
 """
 
 
@@ -94,15 +128,22 @@ def check_plan(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None:
     """
     Refuse to begin what could not be finished, or should not be.
 
-    That is: the role lacks a right, an index is invalid, a migration touches the schema `chat`.
-    Raises CommandError.
+    That is: the role lacks a right, something is there already that a migration makes, an index is
+    invalid, a migration touches the schema `chat`. Raises CommandError.
     """
     if not plan:
         return
-    check_rights(connection)
+    check_rights(connection, plan)
+    _check_names(connection, plan)
     with connection.cursor() as cursor:
         cursor.execute(INVALID)
         invalid = cursor.fetchall()
+    ours = {
+        index
+        for schema in contract.CATALOGS
+        for table in contract.expected_catalog(schema).tables.values()
+        for index in table.indexes
+    }
     operations = [operation for migration in plan for operation in migration.operations]
     for index, is_being_built in invalid:
         if is_being_built:
@@ -110,8 +151,11 @@ def check_plan(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None:
                 f"The index {index} is being built just now; migrate when that has ended. Nothing "
                 "was changed."
             )
+        # One that a migration is to make, or that is not ours (REINDEX CONCURRENTLY leaves doubles
+        # behind when it fails), would be in the way if it were whole.
         to_come = any(_makes_index(operation, index) for operation in operations)
-        remedy = "DROP INDEX CONCURRENTLY" if to_come else "REINDEX INDEX CONCURRENTLY"
+        is_ours = index.rpartition(".")[2] in ours and not to_come
+        remedy = "REINDEX INDEX CONCURRENTLY" if is_ours else "DROP INDEX CONCURRENTLY"
         raise CommandError(
             f"The index {index} is invalid: it was not built to its end. Run {remedy} {index}; and "
             "then migrate again. Nothing was changed."
@@ -124,10 +168,70 @@ def check_plan(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None:
             )
 
 
-def check_rights(connection: BaseDatabaseWrapper) -> None:
-    """Refuse a role that could not finish. Raises CommandError."""
+def _check_names(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None:
+    """Refuse a database that has already what a migration would make. Raises CommandError."""
+    names = [
+        f"{schema}.{name}"
+        for migration in plan
+        for operation in migration.operations
+        for schema, name in _made_by(migration, operation)
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(RIGHTS, [list(contract.expected_catalog().tables)])
+        cursor.execute(THERE, [names])
+        there = [name for (name,) in cursor.fetchall()]
+    if not there:
+        return
+    if {f"public.{table}" for table in contract.expected_catalog().tables} <= set(there):
+        raise CommandError(
+            "This database has V1 already, built from SQL files and not by migrate: `manage.py "
+            "schema adopt` takes it over. Nothing was changed."
+        )
+    shown = ", ".join(there[:3]) + (f" and {len(there) - 3} more" if len(there) > 3 else "")
+    raise CommandError(
+        f"The database has something by a name that migrate needs: {shown}. Look with `manage.py "
+        "schema diff` what it is; rename or drop what is not V1's. Nothing was changed."
+    )
+
+
+def _made_by(migration: Migration, operation: Operation) -> Iterator[tuple[str, str]]:
+    """Yield the schema and the name of each table and type that an operation makes."""
+    if isinstance(operation, CreateModel):
+        table = operation.options.get("db_table", f"{migration.app_label}_{operation.name_lower}")
+        yield "public", table
+        if not contract.is_ours(migration.app_label):  # V1's last migration moves Django's own
+            yield "django", table
+    elif isinstance(operation, RunSQL):
+        for name in MADE_BY_SQL.findall(bare(str(operation.sql))):
+            schema, _, name = name.replace('"', "").rpartition(".")
+            yield schema or "public", name
+    elif isinstance(operation, SeparateDatabaseAndState):
+        for inner in operation.database_operations:
+            yield from _made_by(migration, inner)
+
+
+def check_rights(connection: BaseDatabaseWrapper, plan: Iterable[Migration] = ()) -> None:
+    """
+    Refuse a role that could not finish. Raises CommandError.
+
+    It has to own the tables, and the types and functions that the SQL of the plan names.
+    """
+    words = {
+        word
+        for migration in plan
+        for operation in migration.operations
+        if isinstance(operation, RunSQL)
+        for word in re.findall(r"\w+", str(operation.sql))
+    }
+    expected = contract.expected_catalog()
+    names = {
+        "tables": list(expected.tables),
+        "enums": sorted(words & expected.enums.keys()),
+        "functions": sorted(
+            words & {re.split(r"[.(]", signature)[1] for signature in expected.functions}
+        ),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(RIGHTS, names)
         role, lacks = cursor.fetchone()
     if lacks:
         raise CommandError(

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.backends.postgresql import base
 from django.utils.functional import cached_property
 
+from veza_site.postgresql import session
 from veza_site.postgresql.client import DatabaseClient
 from veza_site.postgresql.creation import DatabaseCreation
 from veza_site.postgresql.errors import Cursor, FirstLines
@@ -44,7 +45,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_connection_params(self) -> dict[str, Any]:
         self.start_embedded_server()
-        return super().get_connection_params() | {"cursor_factory": Cursor}
+        parameters = super().get_connection_params()
+        # At the start of a session, where they go before what its role or database has set.
+        parameters["options"] = session.startup_options(parameters.get("options", ""))
+        return parameters | {"cursor_factory": Cursor}
 
     @cached_property
     def wrap_database_errors(self) -> FirstLines:

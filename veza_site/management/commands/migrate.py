@@ -18,6 +18,7 @@ from veza_site.errors import first_line
 from veza_site.migrating import history, preflight
 from veza_site.migrating.patience import Patience
 from veza_site.migrating.turn import turn
+from veza_site.postgresql.session import limits_lifted
 
 
 class Command(migrate.Command):
@@ -48,7 +49,11 @@ class Command(migrate.Command):
         self.plan = []
         self.applied = 0
         self.made: dict[history.Key, history.Row] = {}
-        with self._state_told(), turn(self.connection, settings.MIGRATE_TURN_TIMEOUT, self.say):
+        with (
+            self._state_told(),
+            self._without_limits(),
+            turn(self.connection, settings.MIGRATE_TURN_TIMEOUT, self.say),
+        ):
             self.loader = MigrationLoader(self.connection)
             history.check(self.connection, self.loader)
             self.is_kept = history.is_kept(self.connection)
@@ -58,9 +63,19 @@ class Command(migrate.Command):
                 history.keep(self.connection, rows)
             self._write_contract()
 
+    @contextlib.contextmanager
+    def _without_limits(self) -> Iterator[None]:
+        """Take as long as it has to: the role may have limits that are meant for a service."""
+        with self.connection.cursor() as cursor, limits_lifted(cursor):
+            yield
+
     def _migrate(self, *arguments: Any, **options: Any) -> None:
         patience = Patience(
-            self.connection, settings.MIGRATE_LOCK_TIMEOUT, settings.MIGRATE_PATIENCE, self.say
+            self.connection,
+            settings.MIGRATE_LOCK_TIMEOUT,
+            settings.MIGRATE_HOLD_TIMEOUT,
+            settings.MIGRATE_PATIENCE,
+            self.say,
         )
 
         def go_on() -> None:
@@ -71,12 +86,13 @@ class Command(migrate.Command):
             patience.through(go_on)
 
     def _write_contract(self) -> None:
-        carried, expected = contract.write(self.connection, self.loader), contract.expected()
-        whole = carried.version == expected.version
-        if whole and carried.fingerprint != expected.fingerprint:
+        try:
+            contract.write(self.connection, self.loader)
+        except contract.Drifted:
             self.say(
                 self.style.WARNING(
-                    "The database is not what the migrations make: see `manage.py schema diff`."
+                    "The database is not what the migrations make: see `manage.py schema diff`. "
+                    "No contract was written into it; migrate again when it is mended."
                 )
             )
 
@@ -106,7 +122,7 @@ class Command(migrate.Command):
             self._close_line()
             what = first_line(error) or "interrupted"
             if self.applied:
-                with contextlib.suppress(Error):
+                with contextlib.suppress(Error, contract.Drifted):
                     contract.write(self.connection, self.loader)
             raise CommandError(f"{self._where()}: {what}. {self._state()}") from error
         except CommandError:

@@ -17,12 +17,14 @@ from psycopg.conninfo import conninfo_to_dict
 from veza_site import adoption, contract, export
 from veza_site.catalog import Catalog, read_catalog
 from veza_site.dictionary import schema_document
-from veza_site.differences import Difference, differences
+from veza_site.differences import Difference
+from veza_site.differences.database import LEFT_OUT, compare_databases, compare_with_code
 from veza_site.environment import CONNECT_TIMEOUT
 from veza_site.errors import first_line
 from veza_site.migrating import preflight
 from veza_site.migrating.patience import Patience
 from veza_site.migrating.turn import turn
+from veza_site.postgresql.session import lift_limits, limits_lifted
 from veza_site.standard import RULES, Finding, judge
 
 
@@ -34,7 +36,8 @@ class Command(BaseCommand):
         subcommands = parser.add_subparsers(dest="subcommand", required=True)
         audit = subcommands.add_parser(
             "audit",
-            help="Judge a database against the Standard, rule by rule; exit with 1 if it fails.",
+            help="Judge a database against the Standard, rule by rule; exit with 1 if it fails, "
+            "with 2 if there is nothing to judge.",
         )
         _add_database(audit)
         audit.add_argument("--schema", default="public", help="The schema to judge.")
@@ -70,6 +73,12 @@ class Command(BaseCommand):
     def audit(self, *, database: str, schema: str, format: str, **options: Any) -> None:
         with _cursor(database) as cursor:
             catalog = _read(cursor, schema)
+        if not catalog.tables:
+            raise CommandError(
+                f"There is nothing to judge: the schema {schema} has no tables. Is this the right "
+                "database?",
+                returncode=2,
+            )
         judged = judge(catalog)
         breaches = [finding for finding in judged if finding.exception is None]
         write = self._write_json if format == "json" else self._write_text
@@ -78,27 +87,31 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def diff(self, *, database: str, against: str | None, format: str, **options: Any) -> None:
-        with _cursor(database) as cursor:
-            found = _read(cursor, "public")
-            says = contract.read(cursor)
+        with contextlib.ExitStack() as stack:
+            cursor = stack.enter_context(_cursor(database))
+            _check_server(cursor, "public")
             if against is None:
-                expected = contract.expected_catalog()
-                differing = differences(expected, found) + contract.differences_around(cursor)
-        if against is not None:
-            with _cursor(against) as cursor:
-                expected = _read(cursor, "public")
-            differing = differences(expected, found)
+                compared = compare_with_code(cursor)
+            else:
+                other = stack.enter_context(_cursor(against))
+                _check_server(other, "public")
+                compared = compare_databases(cursor, other)
+        differing, says = compared.differences, compared.carried
         report = {
-            "expected": contract.fingerprint(expected),
-            "found": contract.fingerprint(found),
+            "expected": contract.fingerprint(compared.expected),
+            "found": contract.fingerprint(compared.found),
             "contract": dataclasses.asdict(says) if says else None,
             "differences": [dataclasses.asdict(difference) for difference in differing],
+            "notes": compared.notes,
+            "not_compared": LEFT_OUT,
         }
         if format == "json":
             self.stdout.write(json.dumps(report, indent=2))
         else:
             for difference in differing:
                 self._write_difference(difference)
+            for note in compared.notes:
+                self.stdout.write(self.style.WARNING(f"note: {note}"))
             self.stdout.write(f"fingerprint expected  {report['expected']}")
             self.stdout.write(f"            found     {report['found']}")
             self.stdout.write(
@@ -108,12 +121,16 @@ class Command(BaseCommand):
             )
             plural = "" if len(differing) == 1 else "s"
             self.stdout.write(f"{len(differing)} difference{plural}")
+            self.stdout.write(LEFT_OUT)
         if differing:
             sys.exit(1)
 
     def docs(self, *, database: str, file: str | Path, **options: Any) -> None:
         with _cursor(database) as cursor:
-            document = schema_document(_read(cursor, "public"))
+            catalog = _read(cursor, "public")
+        if not catalog.tables:
+            raise CommandError("The schema public has no tables to write about.")
+        document = schema_document(catalog)
         path = Path(file)
         with _writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,13 +139,12 @@ class Command(BaseCommand):
 
     def export(self, *, directory: Path, database: str, **options: Any) -> None:
         with _cursor(database) as cursor:
-            catalog = _read(cursor, "public")
-        if contract.fingerprint(catalog) != contract.expected().fingerprint:
-            raise CommandError(
-                "The database differs from the migrations: see `manage.py schema diff`."
-            )
-        with _writing(directory):
-            carried = export.write(directory, catalog, str(contract.newest_migration()))
+            if contract.fingerprint(_read(cursor, "public")) != contract.expected().fingerprint:
+                raise CommandError(
+                    "The database differs from the migrations: see `manage.py schema diff`."
+                )
+            with _writing(directory):
+                carried = export.write(directory, cursor, str(contract.newest_migration()))
         self.stdout.write(f"Wrote V1 into {directory}.")
         self.stdout.write(f"contract {carried.version}, fingerprint {carried.fingerprint}")
 
@@ -143,6 +159,7 @@ class Command(BaseCommand):
             patience = Patience(
                 connection,
                 settings.MIGRATE_LOCK_TIMEOUT,
+                settings.MIGRATE_HOLD_TIMEOUT,
                 settings.MIGRATE_PATIENCE,
                 self.stdout.write,
             )
@@ -230,10 +247,11 @@ def _cursor(database: str) -> Iterator[Any]:
             psycopg.connect(**parameters, autocommit=True) as connection,
             connection.cursor() as cursor,
         ):
+            lift_limits(cursor)
             cursor.execute("BEGIN READ ONLY")
             yield cursor
     elif database in connections:
-        with connections[database].cursor() as cursor:
+        with connections[database].cursor() as cursor, limits_lifted(cursor):
             yield cursor
     else:
         known = ", ".join(connections)
@@ -245,6 +263,12 @@ def _cursor(database: str) -> Iterator[Any]:
 
 
 def _read(cursor: Any, schema: str) -> Catalog:
+    _check_server(cursor, schema)
+    return read_catalog(cursor, schema)
+
+
+def _check_server(cursor: Any, schema: str) -> None:
+    """Refuse a server that is too old to be read, and a database that has not the schema."""
     cursor.execute("SELECT current_setting('server_version_num')::int / 10000")
     (version,) = cursor.fetchone()
     (oldest,) = DatabaseFeatures.minimum_database_version
@@ -252,5 +276,4 @@ def _read(cursor: Any, schema: str) -> Catalog:
         raise NotSupportedError(f"PostgreSQL {oldest} or later is required (found {version}).")
     cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", [schema])
     if cursor.fetchone() is None:
-        raise CommandError(f"The database has no schema {schema}.")
-    return read_catalog(cursor, schema)
+        raise CommandError(f"The database has no schema {schema}.", returncode=2)

@@ -1,0 +1,560 @@
+-- 990 · contract
+-- Written by `manage.py schema export`. It can be run again, and leaves what is there as it is;
+-- whether that is right, `manage.py schema diff` tells.
+
+-- The contract, for every service to read (docs/contract.md). It is written only where all that is
+-- part of it is there: what is here is compared, object by object, with what V1 holds.
+DO $contract$
+DECLARE
+    settings constant text[] := ARRAY['search_path', 'timezone', 'array_nulls', 'backslash_quote', 'bytea_output', 'datestyle', 'extra_float_digits', 'intervalstyle', 'lc_monetary', 'lc_numeric', 'lc_time', 'quote_all_identifiers', 'standard_conforming_strings', 'timezone_abbreviations', 'transform_null_equals', 'xmlbinary', 'xmloption'];
+    before constant text[] := ARRAY(SELECT current_setting(name) FROM unnest(settings) AS name);
+    differing text;
+BEGIN
+    -- However this session reads and writes text.
+    PERFORM set_config(name, value, true)
+    FROM unnest(settings, ARRAY['', 'UTC', 'on', 'safe_encoding', 'hex', 'ISO,MDY', '1', 'postgres', 'C', 'C', 'C', 'off', 'on', 'Default', 'off', 'base64', 'content']) AS setting (name, value);
+
+    WITH v1 (object, digest) AS (
+        VALUES
+            ('enum hls_stream_status', 'ed934a988dd5fb45d5f5d357a9579dae5ed77349304c071eeb295d57805900b0'),
+            ('enum playlist_permission', '7d2e0df1957ac5cd258a1fee0ba82db20fe2a07b885963550517741386853218'),
+            ('enum room_type', '5bb1b71f623278abd3e207bd76ec1eb0e98c4d417308194892c235b399b5d636'),
+            ('enum track_history_action', '65073e5b47b890967d2a96f3c7d7901d99302a0a86bbc15ad8f0bfb227895702'),
+            ('enum track_status', '09ca167a92e10af5612466ea308aa45a898e113c174fd4cde50ef04a45917ffa'),
+            ('enum transcode_status', '52cba686128b3cce258f3327a0ef08eaaa4c31163a4fe0371a6b4e56b6592713'),
+            ('enum user_role', '425e2e7d309a81df2649c674633836c93e7a8f1e4a57d731dc98f11b416009eb'),
+            ('enum user_status', '9fbf514412cf0b13284e754e963fc60aa1ca5ba38ef2606ebadf3acadd4d7183'),
+            ('function public.update_updated_at_column()', 'ba8ae160cc4674639a13aa56c52ece1d1a36039627f029a2da0e87cc6df14f47'),
+            ('table bitrate_adaptation_logs', 'e9ccf51b80f647b48942c59ae3fead85a12817fbad431b32b9c1f34bbefb2177'),
+            ('table email_verification_tokens', '2cd1d127eee6f8a84f51c44f90c7b058f958fa16dd86213c35d7501707f85c96'),
+            ('table federated_identities', '02c46de2b6045f8a7237c83d52532c8a7ef0e93b8d345e5c637770a91398ff17'),
+            ('table hls_streams', '78be6c76f39f2601cef4064a26018d351a742e2449ca16402ab2342c225c9602'),
+            ('table hls_transcode_queue', 'ad3d2127def44eb7b9940b5e4b15ed29600792ec3fed9671fb8b16a0afb68933'),
+            ('table password_reset_tokens', '9ba30e04147fc36d8a249ffa97bd58e8e72e8fa5bd5c09c58e3e09a0672c30df'),
+            ('table permissions', '20c6d7b5a05a0067005eea0c70936ee7b7f4019b4e383d33e009f68314089ff6'),
+            ('table playlist_collaborators', '878c4f3a486479b2ee8f3d673de2e1f7123364bce2e93d545877ecb0e33c5b44'),
+            ('table playlist_follows', '638e1fe2ab312b30b4c110f0b15e99fab20686d85d8a042d80e41f88a92b60dc'),
+            ('table playlist_tracks', 'b9827fdbd9439be748a588940600ba7cef16884c5caf98f9f70e1b65cfcebb2a'),
+            ('table playlists', '59a776c4a22f69bc082354cf5ef119d7a053bad95c63cbad9fcf641ddc31d79c'),
+            ('table refresh_tokens', 'd0847155b5c059dbffcd1ec68a1c0fdcadaf8ab5e8f230b8fecfbfa1774d0900'),
+            ('table role_permissions', 'e3847154d80fc0d6d0d670de86a6462d08217a1a7416d88c8933e48052e9ad83'),
+            ('table roles', '50132df4ada558e73acbda928bce697713c9f1f8abfcebbe6759fac05eca88fe'),
+            ('table rooms', 'd4790bbe30ed8eadfabdfc3dae028d55055fdd46a4fa3c90fb5eb48f2989719a'),
+            ('table track_comments', '34c98c7af62b78b35d3ef0617087eb9b0720fbaa1a7a33ec7eb6752713b7c528'),
+            ('table track_history', 'f11802a4f85261860b03a5d4d52b1d841f33f2d7980dce1e63ea02c8a85a7301'),
+            ('table track_likes', '94f1ecb2d92c31e65ce7ec941756ee76a0fbef21d9095905303f2ed1741a3ed6'),
+            ('table track_plays', '6cbd925f87a4e59df20c5ac4aa3411ac4986e04f58793752b94d1b398a0b8c31'),
+            ('table track_shares', '4c8b992938f3a06fec141785f9e168348b89a22036658712cd697112bddf39e7'),
+            ('table track_versions', '8bfbe32e0adf5df172a22ca2c41b9a9d34bd3b96559238a1acb2fc777740783f'),
+            ('table tracks', 'd73d8e9206c0c4df8d5eac0f5d1a1373ca6c00352ca2600fa8353e244075ee6b'),
+            ('table user_profiles', '47dff6058ad7deaa3e9be4babeb30cb952fa9379fba05eddab3000b1f86de31d'),
+            ('table user_roles', '1ddd5fd366f470953979cafb80842450957d12cd4a0bf3df44b75278aa444668'),
+            ('table user_sessions', 'e59cd156f8047c0876f32af8352c167b976946c8c0115f6fb6444a23743ec6a3'),
+            ('table user_settings', 'ba234f7c5e81d6bf84626789764562a24ab3d3bc7b275657824a2526414bdac2'),
+            ('table users', '697e40276aa54a11ae9f345a049e41f32bd346ab31ee0630412d88d3b9fbddd0')
+    ),
+    here (object, digest) AS (
+        SELECT object, encode(sha256(convert_to(string_agg(fact, chr(10) ORDER BY fact), 'UTF8')), 'hex')
+        FROM (
+        SELECT 'table ' || name, jsonb_build_array(0, name)::text COLLATE "C"
+        FROM (
+        SELECT
+            name,
+            array_remove(
+                ARRAY[
+                    CASE relpersistence WHEN 'u' THEN 'UNLOGGED' END,
+                    'PARTITION BY ' || pg_get_partkeydef(tables.oid),
+                    (
+                        SELECT 'INHERITS ' || string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno)
+                        FROM pg_inherits WHERE inhrelid = tables.oid
+                    ),
+                    CASE WHEN relrowsecurity THEN 'ROW LEVEL SECURITY' END,
+                    CASE WHEN relforcerowsecurity THEN 'FORCE ROW LEVEL SECURITY' END,
+                    CASE relreplident
+                        WHEN 'n' THEN 'REPLICA IDENTITY NOTHING'
+                        WHEN 'f' THEN 'REPLICA IDENTITY FULL'
+                        WHEN 'i' THEN 'REPLICA IDENTITY USING INDEX'
+                    END,
+                    (
+                        SELECT 'CLUSTER ON ' || quote_ident(relname)
+                        FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+                        WHERE indrelid = tables.oid AND indisclustered
+                    ),
+                    (
+                        SELECT 'DISABLE TRIGGER ALL'
+                        FROM pg_trigger
+                        WHERE tgrelid = tables.oid AND tgisinternal AND tgenabled <> 'O'
+                        LIMIT 1
+                    )
+                ] || ARRAY(
+                    SELECT option FROM (
+                SELECT option FROM unnest(reloptions) AS option
+                WHERE split_part(option, '=', 1) = ANY (ARRAY['autosummarize', 'buffering', 'deduplicate_items', 'fastupdate', 'fillfactor', 'gin_pending_list_limit', 'log_autovacuum_min_duration', 'pages_per_range', 'parallel_workers', 'toast_tuple_target', 'user_catalog_table', 'vacuum_index_cleanup', 'vacuum_max_eager_freeze_failure_rate', 'vacuum_truncate'])
+                   OR option LIKE 'autovacuum\_%'
+            ) AS options
+                    UNION ALL
+                    SELECT 'toast.' || option
+                    FROM pg_class AS toast, LATERAL (
+                SELECT option FROM unnest(toast.reloptions) AS option
+                WHERE split_part(option, '=', 1) = ANY (ARRAY['autosummarize', 'buffering', 'deduplicate_items', 'fastupdate', 'fillfactor', 'gin_pending_list_limit', 'log_autovacuum_min_duration', 'pages_per_range', 'parallel_workers', 'toast_tuple_target', 'user_catalog_table', 'vacuum_index_cleanup', 'vacuum_max_eager_freeze_failure_rate', 'vacuum_truncate'])
+                   OR option LIKE 'autovacuum\_%'
+            ) AS options
+                    WHERE toast.oid = tables.reltoastrelid
+                    ORDER BY 1
+                ),
+                NULL
+            )
+        FROM (
+            SELECT pg_class.*, relname::text AS name
+            FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE nspname = 'public'
+              AND relkind IN ('r', 'p')
+              AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype IN ('e')
+            )
+        ) AS tables
+        ORDER BY name
+        ) AS part (name)
+        UNION ALL
+        SELECT 'table ' || name, jsonb_build_array(1, name, item, type, nullable, value, identity, generated)::text COLLATE "C"
+        FROM (
+        SELECT
+            tables.name,
+            attname::text,
+            format_type(atttypid, atttypmod) || COALESCE(
+                (
+                    SELECT ' COLLATE ' || attcollation::regcollation
+                    WHERE attcollation <> typcollation
+                ),
+                ''
+            ),
+            NOT attnotnull OR EXISTS (
+                SELECT FROM pg_constraint
+                WHERE conrelid = attrelid AND contype = 'n' AND conkey[1] = attnum AND NOT convalidated
+            ),
+            pg_get_expr(adbin, adrelid),
+            attidentity <> '',
+            attgenerated <> '',
+            array_remove(
+                ARRAY[
+                    CASE attidentity WHEN 'a' THEN 'ALWAYS' WHEN 'd' THEN 'BY DEFAULT' END,
+                    CASE attgenerated WHEN 's' THEN 'STORED' WHEN 'v' THEN 'VIRTUAL' END,
+                    'STATISTICS ' || NULLIF(attstattarget, -1),
+                    CASE
+                        WHEN attstorage <> typstorage THEN 'STORAGE ' || CASE attstorage
+                            WHEN 'p' THEN 'PLAIN'
+                            WHEN 'e' THEN 'EXTERNAL'
+                            WHEN 'm' THEN 'MAIN'
+                            WHEN 'x' THEN 'EXTENDED'
+                        END
+                    END,
+                    CASE attcompression
+                        WHEN 'p' THEN 'COMPRESSION pglz'
+                        WHEN 'l' THEN 'COMPRESSION lz4'
+                    END,
+                    (
+                        SELECT 'CONSTRAINT ' || quote_ident(conname) || ' NO INHERIT'
+                        FROM pg_constraint
+                        WHERE conrelid = attrelid AND contype = 'n' AND conkey[1] = attnum AND connoinherit
+                    )
+                ] || ARRAY(SELECT option FROM (
+                SELECT option FROM unnest(attoptions) AS option
+                WHERE split_part(option, '=', 1) = ANY (ARRAY['n_distinct', 'n_distinct_inherited'])
+                   OR option LIKE 'autovacuum\_%'
+            ) AS options ORDER BY 1),
+                NULL
+            )
+        FROM (
+            SELECT pg_class.*, relname::text AS name
+            FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE nspname = 'public'
+              AND relkind IN ('r', 'p')
+              AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype IN ('e')
+            )
+        ) AS tables
+        JOIN pg_attribute ON attrelid = tables.oid AND attnum > 0 AND NOT attisdropped
+        JOIN pg_type ON pg_type.oid = atttypid
+        LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        ORDER BY tables.name, attname
+        ) AS part (name, item, type, nullable, value, identity, generated)
+        UNION ALL
+        SELECT 'table ' || name, jsonb_build_array(2, name, item, kind, columns, definition, refers, deletes, is_deferrable, is_valid)::text COLLATE "C"
+        FROM (
+        SELECT
+            tables.name,
+            conname::text,
+            CASE contype
+                WHEN 'p' THEN 'primary key'
+                WHEN 'f' THEN 'foreign key'
+                WHEN 'c' THEN 'check'
+                WHEN 'x' THEN 'exclusion'
+            END,
+            ARRAY(
+                SELECT attname::text
+                FROM unnest(conkey) WITH ORDINALITY AS key (attnum, place)
+                JOIN pg_attribute USING (attnum)
+                WHERE attrelid = conrelid
+                ORDER BY place
+            ),
+            replace(pg_get_constraintdef(pg_constraint.oid), COALESCE(
+                (
+                    SELECT ' WITH (' || string_agg(
+                        quote_ident(item[1]) || '='
+                        || CASE quote_ident(item[2])
+                            WHEN item[2] THEN item[2]
+                            ELSE quote_literal(item[2])
+                        END,
+                        ', ' ORDER BY place
+                    ) || ')'
+                    FROM unnest(index_relation.reloptions) WITH ORDINALITY AS option (text, place),
+                         regexp_match(text, '^(.*?)=(.*)$') AS item
+                ),
+                ''
+            ), ''),
+            NULLIF(confrelid, 0)::regclass::text,
+            CASE confdeltype
+                WHEN 'a' THEN 'NO ACTION'
+                WHEN 'r' THEN 'RESTRICT'
+                WHEN 'c' THEN 'CASCADE'
+                WHEN 'n' THEN 'SET NULL'
+                WHEN 'd' THEN 'SET DEFAULT'
+            END,
+            condeferrable,
+            convalidated
+        FROM (
+            SELECT pg_class.*, relname::text AS name
+            FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE nspname = 'public'
+              AND relkind IN ('r', 'p')
+              AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype IN ('e')
+            )
+        ) AS tables
+        JOIN pg_constraint ON conrelid = tables.oid AND contype IN ('p', 'f', 'c', 'x')
+        LEFT JOIN pg_class AS index_relation ON index_relation.oid = conindid AND contype IN ('p', 'x')
+        ORDER BY tables.name, conname
+        ) AS part (name, item, kind, columns, definition, refers, deletes, is_deferrable, is_valid)
+        UNION ALL
+        SELECT 'table ' || name, jsonb_build_array(3, name, item, method, columns, descending, predicate, is_unique, is_primary, is_deferrable, is_deferred, is_valid, definition)::text COLLATE "C"
+        FROM (
+        SELECT
+            tables.name,
+            index_relation.relname::text,
+            amname::text,
+            ARRAY(
+                SELECT COALESCE(attname::text, pg_get_indexdef(indexrelid, place, true))
+                FROM generate_series(1, indnkeyatts) AS place
+                LEFT JOIN pg_attribute ON attrelid = indrelid AND attnum = NULLIF(indkey[place - 1], 0)
+                ORDER BY place
+            ),
+            ARRAY(
+                SELECT COALESCE(attname::text, pg_get_indexdef(indexrelid, place, true))
+                FROM generate_series(1, indnkeyatts) AS place
+                LEFT JOIN pg_attribute ON attrelid = indrelid AND attnum = NULLIF(indkey[place - 1], 0)
+                WHERE indoption[place - 1] & 1 = 1
+                ORDER BY place
+            ),
+            pg_get_expr(indpred, indrelid),
+            indisunique,
+            indisprimary,
+            NOT indimmediate,
+            EXISTS (
+                SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype = 'u' AND condeferred
+            ),
+            indisvalid AND indisready,
+            replace(pg_get_indexdef(indexrelid), COALESCE(
+                (
+                    SELECT ' WITH (' || string_agg(
+                        quote_ident(item[1]) || '='
+                        || CASE quote_ident(item[2])
+                            WHEN item[2] THEN item[2]
+                            ELSE quote_literal(item[2])
+                        END,
+                        ', ' ORDER BY place
+                    ) || ')'
+                    FROM unnest(index_relation.reloptions) WITH ORDINALITY AS option (text, place),
+                         regexp_match(text, '^(.*?)=(.*)$') AS item
+                ),
+                ''
+            ), ''),
+            ARRAY(
+                SELECT option FROM (
+                SELECT option FROM unnest(index_relation.reloptions) AS option
+                WHERE split_part(option, '=', 1) = ANY (ARRAY['autosummarize', 'buffering', 'deduplicate_items', 'fastupdate', 'fillfactor', 'gin_pending_list_limit', 'log_autovacuum_min_duration', 'pages_per_range', 'parallel_workers', 'toast_tuple_target', 'user_catalog_table', 'vacuum_index_cleanup', 'vacuum_max_eager_freeze_failure_rate', 'vacuum_truncate'])
+                   OR option LIKE 'autovacuum\_%'
+            ) AS options
+                UNION ALL
+                SELECT 'COLUMN ' || attnum || ' STATISTICS ' || attstattarget
+                FROM pg_attribute
+                WHERE attrelid = indexrelid AND attstattarget <> -1
+                ORDER BY 1
+            )
+        FROM (
+            SELECT pg_class.*, relname::text AS name
+            FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE nspname = 'public'
+              AND relkind IN ('r', 'p')
+              AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype IN ('e')
+            )
+        ) AS tables
+        JOIN pg_index ON indrelid = tables.oid
+        JOIN pg_class AS index_relation ON index_relation.oid = indexrelid
+        JOIN pg_am ON pg_am.oid = index_relation.relam
+        ORDER BY tables.name, index_relation.relname
+        ) AS part (name, item, method, columns, descending, predicate, is_unique, is_primary, is_deferrable, is_deferred, is_valid, definition)
+        UNION ALL
+        SELECT 'table ' || name, jsonb_build_array(4, name, item, definition, state)::text COLLATE "C"
+        FROM (
+        SELECT
+            tables.name,
+            tgname::text,
+            pg_get_triggerdef(pg_trigger.oid),
+            CASE tgenabled
+                WHEN 'O' THEN 'ENABLE'
+                WHEN 'D' THEN 'DISABLE'
+                WHEN 'R' THEN 'ENABLE REPLICA'
+                WHEN 'A' THEN 'ENABLE ALWAYS'
+            END
+        FROM (
+            SELECT pg_class.*, relname::text AS name
+            FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE nspname = 'public'
+              AND relkind IN ('r', 'p')
+              AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype IN ('e')
+            )
+        ) AS tables
+        JOIN pg_trigger ON tgrelid = tables.oid AND NOT tgisinternal
+        ORDER BY tables.name, tgname
+        ) AS part (name, item, definition, state)
+        UNION ALL
+        SELECT 'enum ' || name, jsonb_build_array(0, name, labels)::text COLLATE "C"
+        FROM (
+        SELECT
+            typname::text,
+            ARRAY(
+                SELECT enumlabel::text FROM pg_enum WHERE enumtypid = pg_type.oid ORDER BY enumsortorder
+            )
+        FROM pg_type
+        JOIN pg_namespace ON pg_namespace.oid = typnamespace
+        WHERE nspname = 'public' AND typtype = 'e' AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_type'::regclass AND objid = pg_type.oid AND deptype IN ('e')
+            )
+        ORDER BY typname
+        ) AS part (name, labels)
+        UNION ALL
+        SELECT 'function ' || name, jsonb_build_array(0, name, definition)::text COLLATE "C"
+        FROM (
+        SELECT pg_proc.oid::regprocedure::text, pg_get_functiondef(pg_proc.oid)
+        FROM pg_proc
+        JOIN pg_namespace ON pg_namespace.oid = pronamespace
+        WHERE nspname = 'public'
+          AND prokind IN ('f', 'p', 'w')
+          AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype IN ('e', 'i')
+            )
+        ORDER BY 1
+        ) AS part (name, definition)
+        UNION ALL
+        SELECT 'other object ' || name, jsonb_build_array(0, name, kind, definition)::text COLLATE "C"
+        FROM (
+        SELECT
+            pg_class.oid::regclass::text,
+            CASE relkind
+                WHEN 'S' THEN 'sequence'
+                WHEN 'v' THEN 'view'
+                WHEN 'm' THEN 'materialized view'
+                WHEN 'f' THEN 'foreign table'
+            END,
+            CASE WHEN relkind IN ('v', 'm') THEN pg_get_viewdef(pg_class.oid) ELSE '' END
+        FROM pg_class
+        JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE nspname = 'public'
+          AND relkind IN ('S', 'v', 'm', 'f')
+          AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype IN ('e', 'i')
+            )
+        UNION ALL
+        SELECT
+            pg_type.oid::regtype::text,
+            CASE typtype WHEN 'd' THEN 'domain' ELSE 'type' END,
+            CASE typtype
+                WHEN 'd' THEN format_type(typbasetype, typtypmod)
+                WHEN 'r' THEN 'range'
+                ELSE 'composite'
+            END
+        FROM pg_type
+        LEFT JOIN pg_class ON pg_class.oid = typrelid
+        JOIN pg_namespace ON pg_namespace.oid = typnamespace
+        WHERE nspname = 'public'
+          AND (typtype IN ('d', 'r') OR relkind = 'c')
+          AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_type'::regclass AND objid = pg_type.oid AND deptype IN ('e')
+            )
+        UNION ALL
+        SELECT pg_proc.oid::regprocedure::text, 'aggregate', ''
+        FROM pg_proc
+        JOIN pg_namespace ON pg_namespace.oid = pronamespace
+        WHERE nspname = 'public' AND prokind = 'a' AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype IN ('e')
+            )
+        UNION ALL
+        SELECT
+            quote_ident(rulename) || ' ON ' || tables.oid::regclass,
+            'rule',
+            pg_get_ruledef(pg_rewrite.oid)
+        FROM (
+            SELECT pg_class.*, relname::text AS name
+            FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE nspname = 'public'
+              AND relkind IN ('r', 'p')
+              AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype IN ('e')
+            )
+        ) AS tables
+        JOIN pg_rewrite ON ev_class = tables.oid
+        UNION ALL
+        SELECT
+            quote_ident(polname) || ' ON ' || tables.oid::regclass,
+            'policy',
+            concat_ws(' ', polcmd, pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
+        FROM (
+            SELECT pg_class.*, relname::text AS name
+            FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE nspname = 'public'
+              AND relkind IN ('r', 'p')
+              AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype IN ('e')
+            )
+        ) AS tables
+        JOIN pg_policy ON polrelid = tables.oid
+        UNION ALL
+        SELECT
+            format('%I.%I', 'public'::text, stxname),
+            'statistics',
+            pg_get_statisticsobjdef(pg_statistic_ext.oid)
+        FROM (
+            SELECT pg_class.*, relname::text AS name
+            FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE nspname = 'public'
+              AND relkind IN ('r', 'p')
+              AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype IN ('e')
+            )
+        ) AS tables
+        JOIN pg_statistic_ext ON stxrelid = tables.oid
+        UNION ALL
+        SELECT pg_operator.oid::regoperator::text, 'operator', oprcode::text
+        FROM pg_operator
+        JOIN pg_namespace ON pg_namespace.oid = oprnamespace
+        WHERE nspname = 'public' AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_operator'::regclass AND objid = pg_operator.oid AND deptype IN ('e')
+            )
+        UNION ALL
+        SELECT format('operator class %I.%I USING %I', nspname, opcname, amname), 'operator class',
+               'FOR TYPE ' || opcintype::regtype
+        FROM pg_opclass
+        JOIN pg_am ON pg_am.oid = opcmethod
+        JOIN pg_namespace ON pg_namespace.oid = opcnamespace
+        WHERE nspname = 'public' AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_opclass'::regclass AND objid = pg_opclass.oid AND deptype IN ('e')
+            )
+        UNION ALL
+        SELECT format('operator family %I.%I USING %I', nspname, opfname, amname), 'operator family', ''
+        FROM pg_opfamily
+        JOIN pg_am ON pg_am.oid = opfmethod
+        JOIN pg_namespace ON pg_namespace.oid = opfnamespace
+        WHERE nspname = 'public' AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_opfamily'::regclass AND objid = pg_opfamily.oid AND deptype IN ('e')
+            )
+        UNION ALL
+        SELECT format('collation %I.%I', nspname, collname), 'collation',
+               concat_ws(' ', collprovider, collcollate)
+        FROM pg_collation
+        JOIN pg_namespace ON pg_namespace.oid = collnamespace
+        WHERE nspname = 'public' AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_collation'::regclass AND objid = pg_collation.oid AND deptype IN ('e')
+            )
+        UNION ALL
+        SELECT format('conversion %I.%I', nspname, conname), 'conversion', conproc::text
+        FROM pg_conversion
+        JOIN pg_namespace ON pg_namespace.oid = connamespace
+        WHERE nspname = 'public' AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_conversion'::regclass AND objid = pg_conversion.oid AND deptype IN ('e')
+            )
+        UNION ALL
+        SELECT format('text search configuration %I.%I', nspname, cfgname),
+               'text search configuration', ''
+        FROM pg_ts_config
+        JOIN pg_namespace ON pg_namespace.oid = cfgnamespace
+        WHERE nspname = 'public' AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_ts_config'::regclass AND objid = pg_ts_config.oid AND deptype IN ('e')
+            )
+        UNION ALL
+        SELECT format('text search dictionary %I.%I', nspname, dictname), 'text search dictionary',
+               COALESCE(dictinitoption, '')
+        FROM pg_ts_dict
+        JOIN pg_namespace ON pg_namespace.oid = dictnamespace
+        WHERE nspname = 'public' AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_ts_dict'::regclass AND objid = pg_ts_dict.oid AND deptype IN ('e')
+            )
+        UNION ALL
+        SELECT format('text search template %I.%I', nspname, tmplname), 'text search template',
+               tmpllexize::text
+        FROM pg_ts_template
+        JOIN pg_namespace ON pg_namespace.oid = tmplnamespace
+        WHERE nspname = 'public' AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_ts_template'::regclass AND objid = pg_ts_template.oid AND deptype IN ('e')
+            )
+        UNION ALL
+        SELECT format('text search parser %I.%I', nspname, prsname), 'text search parser',
+               prsstart::text
+        FROM pg_ts_parser
+        JOIN pg_namespace ON pg_namespace.oid = prsnamespace
+        WHERE nspname = 'public' AND NOT EXISTS (
+                SELECT FROM pg_depend
+                WHERE classid = 'pg_ts_parser'::regclass AND objid = pg_ts_parser.oid AND deptype IN ('e')
+            )
+        ORDER BY 1
+        ) AS part (name, kind, definition)
+        ) AS facts (object, fact)
+        GROUP BY object
+        ORDER BY object COLLATE "C"
+    )
+    SELECT string_agg(COALESCE(v1.object, here.object), ', ' ORDER BY v1.object, here.object)
+    INTO differing
+    FROM v1 FULL JOIN here USING (object)
+    WHERE v1.digest IS DISTINCT FROM here.digest;
+
+    IF differing IS NOT NULL THEN
+        RAISE EXCEPTION 'the schema public is not V1, and no contract was written: %', differing
+            USING HINT = '`manage.py schema diff` says what differs, and how to mend it.';
+    END IF;
+    COMMENT ON SCHEMA public IS '{"version": 1, "fingerprint": "ad62a7b33fa1f509d04fe7221fdc11085bb9053740c3dedb0ec863c24f8c1921", "migration": "veza_site.0903_admin_log_indexes"}';
+    PERFORM set_config(name, value, true)
+    FROM unnest(settings, before) AS setting (name, value);
+END
+$contract$;

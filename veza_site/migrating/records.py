@@ -1,0 +1,89 @@
+"""
+Which migrations a database says are applied, beside those that this code has.
+
+Read in plain SQL, and without a look into the migrations where both are the same: `schema diff`
+asks this of any database, as any role.
+"""
+
+import pkgutil
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db.migrations.loader import MigrationLoader
+
+from veza_site.contract import is_ours
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Records:
+    """
+    What is odd about the applied migrations, each by app and name.
+
+    `lost` were applied here, and are not recorded: `migrate` has kept the fingerprint of their SQL,
+    or, where it keeps none, later ones that depend on them are recorded. `unapplied` are those of
+    this code that never were; `unknown` are recorded, and this code does not have them.
+    """
+
+    lost: tuple[Key, ...] = ()
+    unapplied: tuple[Key, ...] = ()
+    unknown: tuple[Key, ...] = ()
+
+
+def read_records(cursor: Any) -> Records | None:
+    """
+    Return what is odd about a database's applied migrations.
+
+    Returns None where nothing tells: the role may not read the table, or V1 was not built by
+    `migrate`. Statements: 2 or 3.
+    """
+    found: dict[str, set[Key]] = {}
+    for name in ("django_migrations", "migration_sql"):
+        if _is_readable(cursor, name):
+            cursor.execute(f"SELECT app, name FROM django.{name}")
+            found[name] = set(cursor.fetchall())
+    if not found:
+        return None
+    recorded, kept = found.get("django_migrations", set()), found.get("migration_sql", set())
+    if recorded == _on_disk() and kept <= recorded:
+        return Records()
+    graph = MigrationLoader(None).graph
+    on_disk = set(graph.nodes)
+    depended_on = {
+        key
+        for later in recorded & on_disk
+        for key in graph.forwards_plan(later)
+        if not (kept and is_ours(key[0]))
+    }
+    missing = on_disk - recorded
+    return Records(
+        lost=tuple(sorted(missing & (kept | depended_on))),
+        unapplied=tuple(sorted(missing - kept - depended_on)),
+        unknown=tuple(sorted(recorded - on_disk)),
+    )
+
+
+def _is_readable(cursor: Any, table: str) -> bool:
+    cursor.execute(
+        "SELECT has_table_privilege(to_regclass(%s), 'SELECT')"
+        " AND has_schema_privilege('django', 'USAGE')"
+        " WHERE to_regnamespace('django') IS NOT NULL",
+        [f"django.{table}"],
+    )
+    row = cursor.fetchone()
+    return row is not None and row[0] is True
+
+
+def _on_disk() -> set[Key]:
+    """Return the migrations whose files are there, without importing them."""
+    keys = set()
+    for config in apps.get_app_configs():
+        if config.label in settings.MIGRATION_MODULES:
+            return set()  # elsewhere: the loader knows
+        for module in pkgutil.iter_modules([f"{config.path}/migrations"]):
+            if module.name[0] not in "_~":
+                keys.add((config.label, module.name))
+    return keys

@@ -1,0 +1,109 @@
+"""
+What a session has to have, whatever its role or its database has set for it.
+
+`ALTER ROLE … SET` and `ALTER DATABASE … SET` change every session of a role or a database. Some
+settings change how the server writes what it is asked for and how it reads what it is sent: with
+another DateStyle, psycopg can't read a timestamp, and with quote_all_identifiers the same catalog
+reads as another one.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+# How the server writes and reads text. All of these may be set by every role, on PostgreSQL 15 to
+# 18. TimeZone is not among them: Django sets it for its own connections.
+TEXT = {
+    "array_nulls": "on",
+    "backslash_quote": "safe_encoding",
+    "bytea_output": "hex",
+    "client_encoding": "UTF8",
+    "datestyle": "ISO,MDY",
+    "extra_float_digits": "1",
+    "intervalstyle": "postgres",
+    "lc_monetary": "C",
+    "lc_numeric": "C",
+    "lc_time": "C",
+    "quote_all_identifiers": "off",
+    "standard_conforming_strings": "on",
+    "timezone_abbreviations": "Default",
+    "transform_null_equals": "off",
+    "xmlbinary": "base64",
+    "xmloption": "content",
+}
+
+# How long the server lets a session work, wait or pause; 0 is for ever. transaction_timeout is only
+# in PostgreSQL 17 and later.
+LIMITS = [
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",
+    "lock_timeout",
+    "statement_timeout",
+    "transaction_timeout",
+]
+
+
+def startup_options(options: str = "") -> str:
+    """Return libpq's parameter `options` with TEXT after what `options` holds already."""
+    return " ".join([options, *(f"-c {name}={value}" for name, value in TEXT.items())]).strip()
+
+
+@contextmanager
+def settings(cursor: Any, values: dict[str, str]) -> Iterator[None]:
+    """
+    Let a session have these settings for a while, and then those that it had before.
+
+    `cursor` is any DB-API cursor on the database. Statements: 3.
+    """
+    names = list(values)
+    cursor.execute(
+        "SELECT array_agg(current_setting(name) ORDER BY place)"
+        " FROM unnest(%s::text[]) WITH ORDINALITY AS setting (name, place)",
+        [names],
+    )
+    (before,) = cursor.fetchone()
+    _set(cursor, names, list(values.values()))
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):  # in a transaction that failed, its end brings them back
+            _set(cursor, names, before)
+        raise
+    _set(cursor, names, before)
+
+
+def _set(cursor: Any, names: list[str], values: list[str]) -> None:
+    cursor.execute(
+        "SELECT set_config(name, value, false)"
+        " FROM unnest(%s::text[], %s::text[]) AS setting (name, value)",
+        [names, values],
+    )
+
+
+def lift_limits(cursor: Any) -> None:
+    """Let a session work and wait as long as it has to. Statements: 1."""
+    _set_limits(cursor, "0")
+
+
+@contextmanager
+def limits_lifted(cursor: Any) -> Iterator[None]:
+    """
+    Let a session work and wait as long as it has to, for a while.
+
+    Afterwards it has the limits that it began with. Statements: 2.
+    """
+    _set_limits(cursor, "0")
+    try:
+        yield
+    finally:
+        with suppress(Exception):  # the connection is gone, or a transaction failed
+            _set_limits(cursor, None)
+
+
+def _set_limits(cursor: Any, value: str | None) -> None:
+    # Those that the server knows. Not by pg_settings, which takes longer than a short limit allows.
+    cursor.execute(
+        "SELECT set_config(name, %s, false) FROM unnest(%s::text[]) AS name"
+        " WHERE current_setting(name, true) IS NOT NULL",
+        [value, LIMITS],
+    )
