@@ -1,0 +1,177 @@
+"""
+The linting of migrations: what one may not do to a database that others are working on.
+
+`operations` tells what a migration will run, `reading` has PostgreSQL's parser read it,
+`statements` and `squawk` judge it, and `reasons` finds what the migration says for itself. `rules`
+has the words.
+"""
+
+import itertools
+from dataclasses import dataclass, field
+
+from django.db.migrations import Migration
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations import RunSQL
+
+from veza_site.contract import v1_plan
+from veza_site.migration_lint import squawk
+from veza_site.migration_lint.operations import Step, steps
+from veza_site.migration_lint.reading import Statement, read
+from veza_site.migration_lint.reasons import Reason, reasons, source_comments
+from veza_site.migration_lint.rules import FINAL, GENERAL, RULES
+from veza_site.migration_lint.statements import Judge, Judgement
+
+# V1 is this migration and all it depends on. It was made on an empty database, for nobody to wait.
+LAST_OF_V1 = ("veza_site", "0901_django_schema")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with a migration: a rule that it breaks, in words, and the line that does."""
+
+    rule: str
+    message: str
+    line: str
+
+    def __str__(self) -> str:
+        return f"[{self.rule}]  {self.message}\n    {self.line}"
+
+
+@dataclass
+class _Part:
+    """A statement, or an operation without SQL: what is judged, and given a reason, by itself."""
+
+    step: Step
+    statement: Statement | None
+    reasons: list[Reason]
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def line(self) -> str:
+        if self.statement is None:
+            return self.step.name
+        return self.statement.text.partition("\n")[0].strip()
+
+    def add(self, rule: str) -> None:
+        self.findings.append(Finding(rule, str(RULES[rule]), self.line))
+
+    def is_excused(self, rule: str) -> bool:
+        """Return whether there is a reason for breaking a rule."""
+        return any(reason.rule == rule and reason.text for reason in self.reasons)
+
+
+def migrations_after_v1() -> list[Migration]:
+    """Return this project's migrations that came after V1, in order."""
+    loader = MigrationLoader(None)
+    v1 = loader.graph.forwards_plan(LAST_OF_V1)
+    return [loader.graph.nodes[key] for key in v1_plan(loader) if key not in v1]
+
+
+def out_of_line() -> list[str]:
+    """
+    Return where the migrations after V1 are not one chain, an item for each place, for people.
+
+    Two branches that each add one make two ends, and neither would be the newest.
+    """
+    loader = MigrationLoader(None)
+    keys = [(migration.app_label, migration.name) for migration in migrations_after_v1()]
+    return [
+        f"{one[0]}.{one[1]} and {other[0]}.{other[1]} do not come one after the other"
+        for one, other in itertools.pairwise(keys)
+        if one not in loader.graph.forwards_plan(other)
+    ]
+
+
+def lint(migration: Migration) -> list[Finding]:
+    """
+    Return what is wrong with a migration, in the order of its statements.
+
+    Judged is the SQL that it will run, statement by statement; what can't be read is refused. A
+    written reason lifts a finding. Nothing of the migration is run. Raises CommandError where
+    squawk fails.
+    """
+    source = source_comments(migration)
+    above = {place: reasons(lines) for place, lines in source.of_operation.items()}
+    parts = [part for step in steps(migration) for part in _parts(step, above)]
+    written = [*itertools.chain.from_iterable(above.values()), *reasons(source.others)]
+    return _findings(parts, written, atomic=migration.atomic)
+
+
+def lint_sql(sql: str, *, atomic: bool = True) -> list[Finding]:
+    """Return what is wrong with the SQL of a migration of one RunSQL, as `lint` does."""
+    return _findings(_parts(Step(RunSQL(sql), (0,), [sql]), {}), [], atomic=atomic)
+
+
+def _findings(parts: list[_Part], written: list[Reason], *, atomic: bool) -> list[Finding]:
+    _judge(parts, atomic=atomic)
+    _ask_squawk(parts, atomic=atomic)
+    found = [finding for part in parts for finding in _not_excused(part)]
+    if not atomic and len(parts) > 1:
+        found.append(Finding("one-statement", str(RULES["one-statement"]), parts[1].line))
+    in_sql = itertools.chain.from_iterable(part.reasons for part in parts)
+    return found + [
+        Finding(rule, str(RULES[rule]), reason.comment)
+        for reason in dict.fromkeys([*written, *in_sql])
+        for rule in reason.flaws()
+    ]
+
+
+def _parts(step: Step, above: dict[tuple[int, ...], list[Reason]]) -> list[_Part]:
+    # A comment above a SeparateDatabaseAndState is about all that is within.
+    places = [step.place[:length] for length in range(1, len(step.place) + 1)]
+    of_operation = [reason for place in places for reason in above.get(place, [])]
+    if step.rule:
+        return [_Part(step, None, of_operation)]
+    statements = [statement for text in step.texts for statement in read(text)]
+    if isinstance(step.operation, RunSQL) and len(statements) > 1:
+        of_operation = []  # each statement can have its own
+    parts: list[_Part] = []
+    earlier: list[Reason] = []
+    for statement in statements:
+        own = reasons(statement.comments, earlier)
+        earlier += own
+        parts.append(_Part(step, statement, of_operation + own))
+    return parts
+
+
+def _judge(parts: list[_Part], *, atomic: bool) -> None:
+    """Add this project's own findings."""
+    judge = Judge()
+    lock_is_held = False
+    for part in parts:
+        if part.statement is None:
+            part.add(part.step.rule)
+            judgement = Judgement(long=True)
+        elif part.statement.tree is None:
+            part.add("syntax-error")
+            continue
+        else:
+            judgement = judge.judge(part.statement.tree)
+            for rule in judgement.rules:
+                part.add(rule)
+        # Whoever has a reason for an index that is not made concurrently has counted its rows.
+        waits = judgement.long and not part.is_excused("require-concurrent-index-creation")
+        if atomic and waits and (lock_is_held or judgement.locks_first):
+            part.add("lock-held")
+        lock_is_held = lock_is_held or judgement.locks
+
+
+def _ask_squawk(parts: list[_Part], *, atomic: bool) -> None:
+    """Add squawk's findings, each in place of what is said in general."""
+    readable = [part for part in parts if part.statement and part.statement.tree is not None]
+    texts = [part.statement.text for part in readable]
+    for objection in squawk.objections(texts, atomic=atomic) if texts else []:
+        part = readable[objection.statement]
+        part.findings = [found for found in part.findings if found.rule not in GENERAL]
+        part.findings.append(Finding(objection.rule, objection.message, objection.line))
+
+
+def _not_excused(part: _Part) -> list[Finding]:
+    left = []
+    for finding in part.findings:
+        excuses = [reason for reason in part.reasons if reason.rule == finding.rule]
+        for reason in excuses if finding.rule not in FINAL else []:
+            reason.needed = True
+        if finding.rule in FINAL or not part.is_excused(finding.rule):
+            left.append(finding)
+    return left

@@ -1,0 +1,121 @@
+"""
+The reasons that a migration gives for what it does all the same.
+
+In SQL, a comment before the statement: `-- lint-ignore RULE: reason`. Above an operation that has
+no SQL of its own, the same as a comment of the migration's source. `-- squawk-ignore RULE`, with
+the reason in the lines before it, is the older form.
+"""
+
+import ast
+import inspect
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db.migrations import Migration
+
+IGNORE = re.compile(r"(lint|squawk)-ignore\b[\s:]*([^:]*)(.*)")
+SAYS_SOMETHING = re.compile(r"\w")
+
+
+@dataclass(eq=False)
+class Reason:
+    """Which rule is to be ignored, why, the comment that says so, and whether that was needed."""
+
+    rule: str
+    text: str
+    comment: str
+    needed: bool = False
+
+    def flaws(self) -> list[str]:
+        """Return the rules that it breaks itself."""
+        if not self.needed:
+            return ["ignore-not-needed"]
+        return [] if self.text else ["reason-missing"]
+
+
+def reasons(comments: Iterable[str], earlier: Iterable[Reason] = ()) -> list[Reason]:
+    """
+    Return the reasons in the lines of comments that belong together.
+
+    `earlier` are those of the operation's statements before: a squawk-ignore without lines before
+    it means the reason that its rule was given there.
+    """
+    known = {reason.rule: reason.text for reason in earlier}
+    found = []
+    prose = ""
+    for comment in comments:
+        match = IGNORE.match(comment)
+        if match is None:
+            prose += comment
+            continue
+        tool, rules, text = match.groups()
+        for rule in re.split(r"[\s,]+", rules.strip()):
+            why = prose or known.get(rule, "") if tool == "squawk" else text.lstrip(": ")
+            found.append(Reason(rule, why if SAYS_SOMETHING.search(why) else "", comment))
+    return found
+
+
+@dataclass
+class SourceComments:
+    """The comments of a migration's source: by the operation above which they stand, and others."""
+
+    of_operation: dict[tuple[int, ...], list[str]]
+    others: list[str]
+
+
+def source_comments(migration: Migration) -> SourceComments:
+    """
+    Return the comments of a migration's source, without their `#`.
+
+    An operation is known by its place: its number in `operations`, then, for those within a
+    SeparateDatabaseAndState, their numbers there. Where a list is not written out, but computed,
+    its comments belong to no operation.
+    """
+    source = Path(inspect.getfile(sys.modules[type(migration).__module__])).read_text("utf-8")
+    lines: dict[int, str] = {}  # comments that have a line for themselves
+    others: list[str] = []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            comment = token.string.lstrip("#").strip()
+            if token.line[: token.start[1]].strip():
+                others.append(comment)
+            else:
+                lines[token.start[0]] = comment
+    of_operation = {}
+    for place, line in _places(_operations(ast.parse(source))):
+        above = []
+        while (line := line - 1) in lines:
+            above.insert(0, lines.pop(line))
+        of_operation[place] = above
+    return SourceComments(of_operation, [*others, *lines.values()])
+
+
+def _operations(source: ast.Module) -> ast.expr | None:
+    for statement in source.body:
+        if isinstance(statement, ast.ClassDef) and statement.name == "Migration":
+            for line in statement.body:
+                if isinstance(line, ast.Assign | ast.AnnAssign):
+                    targets = line.targets if isinstance(line, ast.Assign) else [line.target]
+                    if [getattr(target, "id", None) for target in targets] == ["operations"]:
+                        return line.value
+    return None
+
+
+def _places(
+    operations: ast.expr | None, within: tuple[int, ...] = ()
+) -> Iterator[tuple[tuple[int, ...], int]]:
+    if not isinstance(operations, ast.List | ast.Tuple):
+        return
+    if any(isinstance(operation, ast.Starred) for operation in operations.elts):
+        return
+    for number, operation in enumerate(operations.elts):
+        place = (*within, number)
+        if isinstance(operation, ast.Call):
+            inner = [key.value for key in operation.keywords if key.arg == "database_operations"]
+            yield from _places(next(iter([*inner, *operation.args]), None), place)
+        yield place, operation.lineno
