@@ -122,6 +122,7 @@ REFUSED = {
     """,
     "function-call": """
         UPDATE users SET slug = pg_sleep(9) WHERE id = 'x'
+        UPDATE users SET slug = s.lower('x') WHERE id = 'x'
         UPDATE users SET slug = (SELECT name FROM rooms) WHERE id = 'x'
         INSERT INTO roles (name) VALUES (set_config('session_replication_role', 'replica', false))
         INSERT INTO roles (name) VALUES ((SELECT max(username) FROM users))
@@ -326,6 +327,7 @@ REFUSED = {
     """,
     "temporary": """
         CREATE TEMP TABLE users (id uuid)
+        CREATE TABLE pg_temp.users (id uuid)
         CREATE TEMPORARY VIEW users AS SELECT 1
     """,
     "system-catalog": """
@@ -374,6 +376,9 @@ REFUSED = {
         SET lock_timeout = 0
         SET LOCAL lock_timeout TO '0'
         SET lock_timeout TO DEFAULT
+        SET lock_timeout = '10min'
+        SET lock_timeout = '11s'
+        SET lock_timeout = 10000
         SET statement_timeout TO '0s'
         RESET lock_timeout
         RESET ALL
@@ -437,6 +442,7 @@ REFUSED = {
         IMPORT FOREIGN SCHEMA s FROM SERVER s INTO public
         DECLARE c CURSOR FOR SELECT 1
     """,
+    "not-read-by-squawk": "ALTER TABLE users ADD COLUMN a text COMPRESSION lz4",
     "syntax-error": """
         ALTER TABLE users ADD COLUMN
         UPDATE users SET
@@ -476,12 +482,13 @@ ALLOWED = [
     "CREATE FUNCTION f() RETURNS integer BEGIN ATOMIC SELECT 1; SELECT 2; END",
     "CREATE VIEW v AS SELECT * FROM users",
     "GRANT SELECT ON users TO go_backend; GRANT USAGE ON SCHEMA django TO go_backend",
-    "SET LOCAL lock_timeout = '1s'; SET statement_timeout = 5000",
+    "SET LOCAL lock_timeout = '10s'; SET lock_timeout = 9999; SET statement_timeout = '5 min'",
     "INSERT INTO roles (name) VALUES ('editor'), ('guest') ON CONFLICT DO NOTHING",
     "INSERT INTO roles (id, name, at) VALUES (gen_random_uuid(), 'x', now()), (DEFAULT, 'y', NULL)",
     "INSERT INTO roles DEFAULT VALUES",
     "UPDATE roles SET description = 'x' WHERE name = 'moderator' AND is_system",
-    "UPDATE users u SET slug = lower(username) WHERE u.id IN ('a'::uuid, 'b') OR 'c' = u.id",
+    "UPDATE users SET slug = pg_catalog.lower(username) WHERE id = 'x'",
+    "UPDATE users u SET slug = NULL WHERE u.id IN ('a'::uuid, 'b') OR 'c' = u.id",
     "DELETE FROM users WHERE id = ANY (ARRAY['a', 'b']::uuid[])",
     "DELETE FROM users WHERE id = ANY ('{a,b}')",
     "ANALYZE users",
@@ -589,6 +596,8 @@ class LocksHeld(SimpleTestCase):
         "ALTER INDEX idx_users_role SET (fillfactor = 70)",
         "ALTER TABLE users ADD CHECK (slug <> '') NOT VALID",
         "CREATE TABLE new (id uuid REFERENCES users (id))",
+        "CREATE TABLE new (id uuid, FOREIGN KEY (id) REFERENCES users)",
+        "CREATE TABLE new (id uuid); ALTER TABLE new ADD FOREIGN KEY (id) REFERENCES users",
     )
     LONG = (
         "UPDATE users SET slug = 'x' WHERE id = 'y'",
@@ -636,6 +645,7 @@ class LocksHeld(SimpleTestCase):
             "ALTER TABLE users ADD a text; INSERT INTO roles (name) VALUES ('x')",
             "ALTER TABLE users ADD a text; CREATE TABLE new (id uuid); UPDATE new SET id = NULL",
             "COMMENT ON TABLE users IS 'x'; DELETE FROM users WHERE id = 'y'",
+            "CREATE TABLE new (id uuid REFERENCES new (id)); DELETE FROM users WHERE id = 'y'",
             "CREATE TYPE mood AS ENUM (); DELETE FROM users WHERE id = 'y'",
         ]:
             with self.subTest(script):

@@ -7,6 +7,7 @@ has the words.
 """
 
 import itertools
+import textwrap
 from dataclasses import dataclass, field
 
 from django.db.migrations import Migration
@@ -50,10 +51,12 @@ class _Part:
     def line(self) -> str:
         if self.statement is None:
             return self.step.name
-        return self.statement.text.partition("\n")[0].strip()
+        return textwrap.shorten(self.statement.text, 90, placeholder=" …")
 
     def add(self, rule: str) -> None:
-        self.findings.append(Finding(rule, str(RULES[rule]), self.line))
+        finding = Finding(rule, str(RULES[rule]), self.line)
+        if finding not in self.findings:
+            self.findings.append(finding)
 
     def is_excused(self, rule: str) -> bool:
         """Return whether there is a reason for breaking a rule."""
@@ -162,6 +165,9 @@ def _ask_squawk(parts: list[_Part], *, atomic: bool) -> None:
     texts = [part.statement.text for part in readable]
     for objection in squawk.objections(texts, atomic=atomic) if texts else []:
         part = readable[objection.statement]
+        if objection.rule == "syntax-error":
+            part.add("not-read-by-squawk")
+            continue
         part.findings = [found for found in part.findings if found.rule not in GENERAL]
         part.findings.append(Finding(objection.rule, objection.message, objection.line))
 

@@ -194,7 +194,8 @@ RULES = {
     "session-setting": Rule(
         "It changes how this session works: which tables a name means, whether triggers run, how "
         "long others wait.",
-        "Leave it out; lock_timeout and statement_timeout may be set to a time.",
+        "Leave it out; lock_timeout may be set to ten seconds or less, statement_timeout to any "
+        "time.",
     ),
     "event-trigger": Rule(
         "An event trigger runs in the DDL of everyone, migrate included.", "Leave it out."
@@ -233,6 +234,10 @@ RULES = {
     "not-on-the-list": Rule(
         "This statement is not among those known to be safe beside running services.",
         "See README, “Changing a table”.",
+    ),
+    "not-read-by-squawk": Rule(
+        "PostgreSQL can read it, but squawk can't, and has not judged it.",
+        "Write it in another way, or say why it is safe.",
     ),
     # The migration itself.
     "syntax-error": Rule("PostgreSQL 18 can't read it.", "Mend it."),

@@ -20,9 +20,12 @@ class Command(BaseCommand):
 
     def handle(self, *, rules: bool, **options: Any) -> None:
         if rules:
-            for name, rule in RULES.items():
-                self.stdout.write(f"{name}\n    {rule.what}\n    Instead: {rule.instead}")
-            self.stdout.write("squawk's rules, and which of them are off, are in .squawk.toml.")
+            words = [
+                f"{name}\n    {rule.what}\n    Instead: {rule.instead}"
+                for name, rule in RULES.items()
+            ]
+            words.append("squawk's rules, and which of them are off, are in .squawk.toml.")
+            self.stdout.write("\n".join(words))
             return
         if places := out_of_line():
             raise CommandError(
