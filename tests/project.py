@@ -23,7 +23,7 @@ class Project:
             settings.BASE_DIR,
             self.directory,
             ignore=shutil.ignore_patterns(
-                ".git", ".venv", ".postgres*", ".*_cache", ".hypothesis", "*.pyc.*"
+                ".git", ".venv", ".postgres*", ".rust", ".*_cache", ".hypothesis", "*.pyc.*"
             ),
         )
 
