@@ -7,7 +7,7 @@ INSTALLED = .venv/installed
 # Development, whatever the shell has set.
 DEVELOPMENT = env -u DATABASE_URL -u DJANGO_SETTINGS_MODULE -u DEBUG -u SECRET_KEY $(VENV)
 
-.PHONY: help run test lint format
+.PHONY: help run test golden lint format
 
 help:
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,11 @@ test: $(INSTALLED) ## the whole test suite, on the embedded database unless DATA
 	@echo "Running the test suite"
 	@$(VENV) -m pytest -n logical --maxprocesses 4 --dist worksteal
 
+golden: $(INSTALLED) ## write what the project says of itself: schema/, docs/, query counts
+	@echo "Writing the golden files"
+	@UPDATE_GOLDEN=1 $(VENV) manage.py test --noinput --verbosity 0 --parallel --tag golden
+	@echo "What is not named above was up to date"
+
 lint: $(INSTALLED) ## ruff, whether a migration is missing, and what the new ones do
 	@$(VENV) -m ruff check .
 	@$(VENV) -m ruff format --check .
@@ -30,8 +35,9 @@ lint: $(INSTALLED) ## ruff, whether a migration is missing, and what the new one
 	@$(VENV) manage.py lint_migrations
 
 format: $(INSTALLED) ## format the code, and mend what ruff can
-	@$(VENV) -m ruff check --fix .
+	@$(VENV) -m ruff check --quiet --fix-only .
 	@$(VENV) -m ruff format .
+	@$(VENV) -m ruff check .
 
 # Written last, so that an installation that was interrupted is done again.
 $(INSTALLED): requirements.txt

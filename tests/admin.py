@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import models
 from django.http import HttpResponse
 from django.test import TestCase, override_settings
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User, UserRole
 from tests.databases import v1_models
@@ -36,7 +36,13 @@ def load_demo() -> str:
 def admin_url(model: type[models.Model], page: str, *arguments: Any) -> str:
     """Return the address of a model's page: changelist, add, change, delete or history."""
     names = model._meta.app_label, model._meta.model_name
-    return reverse("admin:{}_{}_{}".format(*names, page), args=arguments)
+    try:
+        return reverse("admin:{}_{}_{}".format(*names, page), args=arguments)
+    except NoReverseMatch:
+        raise AssertionError(
+            f"the admin has no pages of {model._meta.db_table}: register {model.__name__} in "
+            f"{model._meta.app_label}/admin.py, with a V1Admin"
+        ) from None
 
 
 class AdminTests(TestCase):
@@ -69,6 +75,11 @@ class AdminTests(TestCase):
         for model in v1_models():
             rows = model.objects.alive() if hasattr(model.objects, "alive") else model.objects
             first[model] = rows.order_by("pk").first()
+            self.assertIsNotNone(
+                first[model],
+                f"the demo has no live row of {model._meta.db_table}: add some in load() of "
+                f"{model._meta.app_label}/demo.py",
+            )
         return first
 
     def filter_urls(self, model: type[models.Model]) -> list[list[str]]:

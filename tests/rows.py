@@ -2,14 +2,29 @@
 
 import itertools
 import re
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import Any
 
 from django.db import connection
 
-from veza_site.catalog import Catalog, Table, read_catalog
+from veza_site.catalog import Catalog, Column, Constraint, Table, read_catalog
 
 _numbers = itertools.count(1)
+
+# What to make values from, for a number: itself, or a small one where a CHECK has a bound. The
+# first whose values are accepted for all of TRIED is taken.
+GUESSES = [
+    lambda number: number,
+    lambda number: number % 10 + 1,
+    lambda number: number % 2,
+    lambda number: 0,
+    lambda number: -1,
+]
+TRIED = [*range(1, 12), 1_000_000]
+
+# What a CHECK accepts and can't be guessed, by "<table>.<column>": a function of a number that
+# returns another value for each.
+ACCEPTED: dict[str, Callable[[int], Any]] = {}
 
 
 class Rows:
@@ -23,6 +38,7 @@ class Rows:
     def __init__(self, cursor: Any) -> None:
         self.cursor = cursor
         self.catalog: Catalog = read_catalog(cursor)
+        self._guesses: dict[tuple[str, str], Callable[[int], int]] = {}
 
     def insert(self, table_name: str, **values: Any) -> Any:
         """Insert a row with `values` given and the rest made up, and return its id."""
@@ -49,22 +65,61 @@ class Rows:
         for constraint in table.constraints.values():
             if constraint.kind == "foreign key" and constraint.columns == (column_name,):
                 return self.insert(constraint.references.split(".")[-1])
-        column_type = table.columns[column_name].type
         number = next(_numbers)
+        if known := ACCEPTED.get(f"{table.name}.{column_name}"):
+            return known(number)
+        column = table.columns[column_name]
+        return self._of_type(column.type, self._guess(table, column)(number))
+
+    def _guess(self, table: Table, column: Column) -> Callable[[int], int]:
+        """Return the first of GUESSES whose values the CHECKs of the column accept."""
+        checks = [
+            constraint
+            for constraint in table.constraints.values()
+            if constraint.kind == "check" and constraint.columns == (column.name,)
+        ]
+        if not checks:
+            return GUESSES[0]
+        if (table.name, column.name) not in self._guesses:
+            for guess in GUESSES:
+                values = [self._of_type(column.type, guess(number)) for number in TRIED]
+                if all(self._accepts(check, column, values) for check in checks):
+                    self._guesses[table.name, column.name] = guess
+                    break
+            else:
+                raise AssertionError(
+                    f"{checks[0].name} refuses what tests/rows.py makes up for {table.name}."
+                    f"{column.name}: add a function that makes what it accepts to ACCEPTED there."
+                )
+        return self._guesses[table.name, column.name]
+
+    def _accepts(self, check: Constraint, column: Column, values: list[Any]) -> bool:
+        """Return whether a CHECK of one column accepts these values."""
+        condition = check.definition.removeprefix("CHECK ").removesuffix(" NOT VALID")
+        made_up = f'unnest(%s::{column.type}[]) AS made_up("{column.name}")'
+        accepted = self.fetch(f"SELECT bool_and{condition} FROM {made_up}", values)
+        return accepted is not False
+
+    def _of_type(self, column_type: str, number: int) -> Any:
         if match := re.fullmatch(r"character varying\((\d+)\)", column_type):
             return f"text{number}"[-int(match[1]) :]
         if column_type.removeprefix("public.") in self.catalog.enums:
             return self.catalog.enums[column_type.removeprefix("public.")][0]
-        return {
+        values = {
             "text": f"text{number}",
             "integer": number,
             "bigint": number,
-            "smallint": 1,
+            "smallint": number % 10,
             "boolean": False,
             "timestamp with time zone": "2030-01-01T00:00:00Z",
             "inet": "192.0.2.1",
             "jsonb": "{}",
-        }[column_type]
+        }
+        if column_type not in values:
+            raise AssertionError(
+                f"tests/rows.py makes up no {column_type}: add one to Rows._of_type there."
+            )
+        return values[column_type]
 
     def fetch(self, query: str, *parameters: Any) -> Any:
         """Return the first column of the query's first row, or None where there is no row."""

@@ -1,17 +1,17 @@
-"""How many queries each page of the admin sends: tests/query_counts.json, to be written anew by
-UPDATE_GOLDEN=1 make test."""
+"""How many queries each page of the admin sends: tests/query_counts.json."""
 
 import json
-import os
 from pathlib import Path
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from django.test import tag
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.admin import AdminTests, admin_url
 from tests.databases import v1_models
+from tests.golden import assert_golden
 from tests.services import SAVEPOINTS
 from veza_site.admin.search import has_byte_order
 
@@ -52,8 +52,6 @@ class Budgets(AdminTests):
         queries = [query for query in sent if not query["sql"].startswith(SAVEPOINTS)]
         return len(queries) if answer.status_code == 200 else None
 
+    @tag("golden")
     def test_are_kept(self):
-        counted = json.dumps(self.counted(), indent=2) + "\n"
-        if os.environ.get("UPDATE_GOLDEN"):
-            BASELINE.write_text(counted)
-        self.assertEqual(json.loads(counted), json.loads(BASELINE.read_text()))
+        assert_golden(self, BASELINE, json.dumps(self.counted(), indent=2) + "\n")

@@ -65,7 +65,12 @@ class Pages(AdminTests):
                 with self.subTest(role=role, model=model):
                     expected = model in ADDED and role == UserRole.SUPER_ADMIN
                     status = self.get(admin_url(model, "add")).status_code
-                    self.assertEqual(status, 200 if expected else 403)
+                    self.assertEqual(
+                        status,
+                        200 if expected else 403,
+                        f"who adds {model.__name__}? A super_admin: add it to ADDED in "
+                        "tests/test_admin_pages.py; nobody: can_add = False in its V1Admin",
+                    )
 
     def test_that_change_take_what_whoever_may_update_sends(self):
         for role in STAFF:

@@ -13,7 +13,11 @@ class DemoCatalogue(TestCase):
         self.assertIn("Loaded", load_demo())
         for model in v1_models():
             with self.subTest(model):
-                self.assertTrue(model.objects.exists())
+                self.assertTrue(
+                    model.objects.exists(),
+                    f"{model._meta.db_table} has no row: add some in load() of "
+                    f"{model._meta.app_label}/demo.py",
+                )
         states = "SELECT array_agg(DISTINCT status)::text[] FROM hls_transcode_queue"
         made = rows()
         self.assertEqual(set(made.fetch(states)), set(made.catalog.enums["transcode_status"]))

@@ -24,7 +24,13 @@ class Services(SimpleTestCase):
     def test_have_an_example_each(self):
         for name in services():
             with self.subTest(name):
-                self.assertIn(name.split(".")[1], examples_of(name))
+                app, service = name.split(".")
+                self.assertIn(
+                    service,
+                    examples_of(name),
+                    f"write a function {service}(rows, size) in tests/examples/{app}.py that makes "
+                    "the rows that a call needs, and returns the call's arguments",
+                )
 
 
 class EveryService(ServiceTests):

@@ -1,6 +1,5 @@
 """docs/transactions.md tells of every service, with the SQL that it really sends."""
 
-import os
 import re
 from functools import partial
 from importlib import import_module
@@ -8,8 +7,9 @@ from importlib import import_module
 import sqlparse
 from django.conf import settings
 from django.db import transaction
-from django.test import TestCase
+from django.test import TestCase, tag
 
+from tests.golden import assert_golden
 from tests.rows import rows
 from tests.services import all_examples, promised_statements, services, statements
 
@@ -19,17 +19,20 @@ DOCUMENT = settings.BASE_DIR / "docs" / "transactions.md"
 class TransactionsDocument(TestCase):
     maxDiff = None
 
+    @tag("golden")
     def test_has_the_sql_of_every_example(self):
-        written = DOCUMENT.read_text()
-        captured = written
+        document = DOCUMENT.read_text()
         for app, sql in self.captured().items():
             begin, end = f"<!-- captured: {app} -->\n", f"<!-- end: {app} -->\n"
-            self.assertIn(begin, written)
-            before, _, rest = captured.partition(begin)
-            captured = before + begin + sql + end + rest.partition(end)[2]
-        if os.environ.get("UPDATE_GOLDEN"):
-            DOCUMENT.write_text(captured)
-        self.assertEqual(DOCUMENT.read_text(), captured)
+            before, _, rest = document.partition(begin)
+            _, found, after = rest.partition(end)
+            self.assertTrue(
+                found,
+                f"docs/transactions.md has no place for the SQL of {app}: end the section "
+                f"“## `{app}`” with the two lines\n{begin}{end}",
+            )
+            document = before + begin + sql + end + after
+        assert_golden(self, DOCUMENT, document)
 
     def test_has_a_row_for_every_service_with_its_statements_and_a_test_that_is_there(self):
         table = {
@@ -39,7 +42,12 @@ class TransactionsDocument(TestCase):
             if line.startswith("| `")
             for cells in [[cell.strip() for cell in line.strip("|").split("|")]]
         }
-        self.assertEqual(set(table), set(services()))
+        self.assertEqual(
+            set(table),
+            set(services()),
+            "docs/transactions.md has a row for each service of an app's __all__, in the table of "
+            "the section “## `<app>`”",
+        )
         for name, service in services().items():
             with self.subTest(name):
                 *_, count, tests = table[name]
