@@ -234,8 +234,6 @@ class WhatIsMissing(AdminTests):
                     assert_golden(self, file, text)
         self.assertEqual(
             printed.getvalue(),
-            "schema/new.sql: new\n"
-            "schema/new.sql: +1 -1 lines\n"
-            "schema/new.sql: removed\n",
+            "schema/new.sql: new\nschema/new.sql: +1 -1 lines\nschema/new.sql: removed\n",
         )
         self.assertFalse(file.exists())

@@ -1,0 +1,9 @@
+from django_extensions.management.commands import dumpscript
+
+from veza_site.management.refusals import COPY_ROWS, refusing
+
+
+class Command(dumpscript.Command):
+    help = "Refused: see docs/operating.md, “Copying rows”."
+    requires_system_checks = []
+    handle = refusing(COPY_ROWS)

@@ -1,0 +1,9 @@
+from django_extensions.management.commands import reset_schema
+
+from veza_site.management.refusals import EMPTY, refusing
+
+
+class Command(reset_schema.Command):
+    help = "Refused: in development, see reset_db."
+    requires_system_checks = []
+    handle = refusing(EMPTY)
