@@ -4,6 +4,9 @@ PYTHON = $(shell scripts/find_python.sh)
 VENV = .venv/bin/python
 INSTALLED = .venv/installed
 
+# The modules with tests of that tag: to import all the others takes seconds.
+GOLDEN_TESTS = $$(grep -l '@tag("golden")' tests/*.py | sed -e 's|/|.|' -e 's|\.py$$||')
+
 # Development, whatever the shell has set.
 DEVELOPMENT = env -u DATABASE_URL -u DJANGO_SETTINGS_MODULE -u DEBUG -u SECRET_KEY $(VENV)
 
@@ -25,7 +28,8 @@ test: $(INSTALLED) ## the whole test suite, on the embedded database unless DATA
 
 golden: $(INSTALLED) ## write what the project says of itself: schema/, docs/, query counts
 	@echo "Writing the golden files"
-	@UPDATE_GOLDEN=1 $(VENV) manage.py test --noinput --verbosity 0 --parallel --tag golden
+	@UPDATE_GOLDEN=1 $(VENV) manage.py test --noinput --verbosity 0 --parallel --tag golden \
+		$(GOLDEN_TESTS)
 	@echo "What is not named above was up to date"
 
 lint: $(INSTALLED) ## ruff, whether a migration is missing, and what the new ones do

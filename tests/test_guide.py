@@ -28,7 +28,7 @@ from django.db.models import Q
 from accounts.models import User
 from streaming.models.track import Track
 from veza_site.fields import EnumField
-from veza_site.indexes import Index
+from veza_site.indexes import GinIndex, Index
 from veza_site.models import MutableModel, SoftDeletableModel
 
 
@@ -47,6 +47,8 @@ class TrackReview(SoftDeletableModel):
         "writes it in one."
     )
 
+    scores_by_aspect = models.JSONField(null=True, blank=True)
+
     class Meta:
         db_table = "track_reviews"
         constraints = [
@@ -56,6 +58,7 @@ class TrackReview(SoftDeletableModel):
         ]
         indexes = [
             Index(fields=["track", "-created_at"], name="idx_track_reviews_track_id_created_at"),
+            GinIndex(fields=["scores_by_aspect"], name="idx_track_reviews_scores_by_aspect"),
         ]
 
 
@@ -108,6 +111,7 @@ class Guide(TestCase):
             env=process_environment(self.project.database, PYTHONDONTWRITEBYTECODE="1"),
             capture_output=True,
             text=True,
+            timeout=300,
         )
         self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
         return ended.stdout
