@@ -45,6 +45,8 @@ REFUSED = [
     (["syncdata", "rows.json"], "docs/operating.md"),
     (["flush", "--noinput"], "reset_db"),
     (["reset_schema", "--noinput"], "reset_db"),
+    (["migrate", "--fake"], "schema adopt"),
+    (["migrate", "streaming", "--fake-initial"], "schema adopt"),
 ]
 
 

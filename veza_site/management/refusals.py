@@ -13,6 +13,10 @@ EMPTY = (
     "would empty V1's tables, system roles included. In development, `python manage.py reset_db` "
     "builds V1 again; a server's database is dropped, and made again, by who owns it."
 )
+FAKE = (
+    "--fake would record what nobody has done: V1's migrations are forward-only, and recorded when "
+    "they are applied. A database that has V1 already is taken over by `schema adopt`."
+)
 
 
 def refusing(why: str) -> Callable[..., NoReturn]:

@@ -15,6 +15,7 @@ from django.db.models.signals import pre_migrate
 
 from veza_site import contract
 from veza_site.errors import first_line
+from veza_site.management.refusals import FAKE, refusing
 from veza_site.migrating import history, preflight
 from veza_site.migrating.patience import Patience
 from veza_site.migrating.turn import turn
@@ -36,6 +37,8 @@ class Command(migrate.Command):
     line_is_open = False
 
     def handle(self, *arguments: Any, **options: Any) -> None:
+        if options["fake"] or options["fake_initial"]:
+            refusing(FAKE)(self)
         self.connection = connections[options["database"]]
         self.shown = options["verbosity"]
         preflight.check_connection(self.connection)
