@@ -2,13 +2,15 @@
 
 import io
 import logging
+import uuid
 from unittest import mock
 from urllib.parse import quote
 
+import psycopg
 from django.contrib import admin
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.http import HttpResponse
-from django.test import RequestFactory, TestCase, override_settings
+from django.test import RequestFactory, SimpleTestCase, TestCase, override_settings
 from django.urls import path, reverse
 from django.views.debug import ExceptionReporter
 
@@ -18,9 +20,11 @@ from rbac.models import UserProfile
 from streaming.models import TrackPlay
 from tests.databases import v1_models
 from tests.rows import rows
+from veza_site.errors import first_line
 from veza_site.lazy_admin import discover
 
 CANARY = "canary-5e1f"
+NOBODY = uuid.UUID(int=0)
 
 
 def insert_twice(request):
@@ -82,14 +86,143 @@ class ErrorOfTheDatabase(TestCase):
             self.error(lambda _: cursor.fetchall())
 
     def test_of_a_copy(self):
-        def copy(cursor):
-            with cursor.copy(
-                "COPY refresh_tokens (user_id, token_hash, expires_at) FROM STDIN"
-            ) as lines:
-                lines.write_row((self.user, CANARY, None))
+        for debug in (False, True):
+            with (
+                self.subTest(debug=debug),
+                mock.patch.object(connection, "force_debug_cursor", debug),
+            ):
+                error = self.error(self.copy)
+                self.assertIn(CANARY, error.diag.message_detail)
 
-        error = self.error(copy)
-        self.assertIn(CANARY, error.diag.message_detail)
+    def copy(self, cursor):
+        with (
+            transaction.atomic(),
+            cursor.copy(
+                "COPY refresh_tokens (user_id, token_hash, expires_at) FROM STDIN"
+            ) as lines,
+        ):
+            lines.write_row((self.user, CANARY, None))
+
+    def test_that_quotes_a_value(self):
+        for sql, value in [
+            ("SELECT %s::uuid", CANARY),
+            ("SELECT %s::integer", CANARY),
+            ("SELECT %s::integer", f'a"{CANARY}'),
+            ("SELECT %s::integer", f'a"b\n{CANARY}"'),
+            ("SELECT %s::integer", f"{CANARY}\na"),
+            ("SELECT %s::user_role", CANARY),
+            ("SELECT %s::integer[]", CANARY),
+            ("SELECT %s::int4range", CANARY),
+            ("SELECT %s::timestamptz", CANARY),
+            ("SELECT now() AT TIME ZONE %s", CANARY),
+            ("SELECT to_date(%s, 'YYYY')", CANARY),
+            ("SELECT decode(%s, 'hex')", CANARY),
+            ("SELECT set_config('lock_timeout', %s, true)", CANARY),
+            ("SELECT 1 %s", CANARY),
+            (f"SELECT 1 AS a {CANARY.replace('-', '_')}", None),
+            (f"SELECT '{CANARY}", None),
+        ]:
+            with self.subTest(sql, value=value):
+                error = self.error(
+                    lambda cursor, sql=sql, value=value: self.run_in(cursor, sql, value)
+                )
+                self.assertIn("…", str(error))
+                self.assertNotIn("…", error.__cause__.diag.message_primary)
+
+    def run_in(self, cursor, sql, value):
+        with transaction.atomic():
+            cursor.execute(sql, None if value is None else [value])
+
+    def test_that_has_a_value_without_quotes(self):
+        for sql in ("SELECT make_date(4711, 13, 1)", "SELECT convert_from('\\x4711ff', 'UTF8')"):
+            with self.assertRaises(DatabaseError) as raised, transaction.atomic():
+                connection.cursor().execute(sql)
+            self.assertNotRegex(str(raised.exception), "4711|0xff")
+
+    def test_that_psycopg_makes_of_a_value(self):
+        with self.assertRaises(DatabaseError) as raised, connection.cursor() as cursor:
+            cursor.execute("SELECT '47110-01-01'::date")
+            cursor.fetchone()
+        self.assertNotIn("47110", str(raised.exception))
+
+    def test_that_names_a_column_a_table_or_a_constraint_keeps_the_name(self):
+        for sql, name in [
+            ("SELECT nothing FROM users", 'column "nothing"'),
+            ("SELECT 1 FROM nothing", 'relation "nothing"'),
+            ("SELECT nothing()", "function nothing()"),
+            ("INSERT INTO refresh_tokens DEFAULT VALUES", 'column "user_id" of'),
+            (f"UPDATE users SET id = '{NOBODY}'", "users_pkey"),
+        ]:
+            rows().insert("users")
+            with (
+                self.subTest(sql),
+                self.assertRaises(DatabaseError) as raised,
+                transaction.atomic(),
+            ):
+                connection.cursor().execute(sql)
+            self.assertIn(name, str(raised.exception))
+
+    def test_of_a_stream(self):
+        for debug in (False, True):
+            with (
+                self.subTest(debug=debug),
+                mock.patch.object(connection, "force_debug_cursor", debug),
+            ):
+                error = self.error(self.stream)
+                self.assertIn(CANARY, error.diag.message_primary)
+
+    def stream(self, cursor):
+        with transaction.atomic():
+            list(cursor.stream("SELECT (%s || n)::integer FROM generate_series(1, 9) n", [CANARY]))
+
+    def test_of_a_cursor_that_is_moved(self):
+        with transaction.atomic(), connection.chunked_cursor() as cursor:
+            cursor.execute("SELECT (%s || n)::integer FROM generate_series(1, 9) n", [CANARY])
+            self.error(lambda _: self.in_savepoint(cursor.scroll, 2))
+
+    def in_savepoint(self, run, *arguments):
+        with transaction.atomic():
+            run(*arguments)
+
+
+class FirstLine(SimpleTestCase):
+    """The first line of an error of the server's in any language, without the value."""
+
+    def test_is_without_what_is_quoted_in_any_language(self):
+        for line, cut in [
+            (
+                "ungültige Eingabesyntax für Typ uuid: »x«",
+                "ungültige Eingabesyntax für Typ uuid: »…«",
+            ),
+            (
+                "syntaxe invalide pour le type uuid : « x »",
+                "syntaxe invalide pour le type uuid : «…»",
+            ),
+            ("l'encodage n'est pas « x »", "l'encodage n'est pas «…»"),
+            ("„x“ ist zu groß", "„…“ ist zu groß"),
+            ("„x” jest za duże", "„…” jest za duże"),
+            ('"x"型の入力構文が不正です: "y"', '"…"'),
+            (
+                'value "x" is out of range for type integer',
+                'value "…" is out of range for type integer',
+            ),
+            ("can't parse date 'x'", "can't parse date '…'"),
+            (
+                "invalid input syntax for type uuid: \"x'",
+                "invalid input syntax for type uuid: \"…'",
+            ),
+            ('cut off "x', 'cut off "…"'),
+            ("value too long for type character varying(5)", None),
+            ("division by zero", None),
+        ]:
+            with self.subTest(line):
+                said = first_line(psycopg.errors.InvalidTextRepresentation(line))
+                self.assertEqual(said, cut or line)
+                self.assertEqual(first_line(psycopg.errors.InvalidTextRepresentation(said)), said)
+
+    def test_keeps_the_names_in_other_errors(self):
+        line = "doppelter Schlüsselwert verletzt Unique-Constraint »users_pkey«"
+        self.assertEqual(first_line(psycopg.errors.UniqueViolation(f"{line}\nDETAIL: x")), line)
 
 
 @override_settings(ROOT_URLCONF=__name__)

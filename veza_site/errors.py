@@ -1,5 +1,6 @@
 """Errors that the person at the terminal can mend, told in one line without a traceback."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +65,37 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
+# From the first quotation mark of a message to the last: what is quoted may have some in it, and
+# may be cut off. lc_messages chooses the marks. The apostrophe in “can't” is none.
+_MARKS = '"«»„“”‚‘‹›「」『』'
+_QUOTED = re.compile(
+    rf"(?: [{_MARKS}] | (?<!\w)['’`] ) (?: .* (?: [{_MARKS}] | ['’](?!\w) ) | .* )",
+    re.DOTALL | re.VERBOSE,
+)
+# What stands without any: “out of range: 1990-13-01”, “byte sequence 0xc3 0x28”.
+_NUMBERS = re.compile(r"([:：]\s*)\S*\d.*", re.DOTALL)
+_BYTES = re.compile(r"\b0x[0-9a-f]{2}\b(?: 0x[0-9a-f]{2}\b)*")
+
+
 def first_line(error: BaseException) -> str:
-    """Return the first line of what an error says: PostgreSQL's next ones may quote a row."""
-    return " ".join(str(error).partition("\n")[0].split())
+    """
+    Return the first line of what an error says, without the values in it.
+
+    PostgreSQL's next lines may quote a row. On the first, an error about a value quotes the value,
+    and so does one of the syntax: SQL into which a value was written breaks there. Names of
+    constraints, tables and columns in other errors stay.
+    """
+    text, cause = str(error), psycopg_error(error)
+    if isinstance(cause, psycopg.DataError | psycopg.errors.SyntaxError):
+        primary = cause.diag.message_primary
+        if primary and text.startswith(primary):  # a value may have several lines
+            text = primary
+        text = _NUMBERS.sub(r"\1…", _QUOTED.sub(_emptied, text))
+        text = _BYTES.sub("…", text)
+    return " ".join(text.partition("\n")[0].split())
+
+
+def _emptied(quoted: re.Match) -> str:
+    """Return the quotation marks, with nothing between them that was there."""
+    first, last = quoted[0][0], quoted[0][-1]
+    return f"{first}…{last if last in _MARKS + "'’" else first}"

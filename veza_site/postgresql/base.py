@@ -8,13 +8,15 @@ Subclassed as Django documents it: https://docs.djangoproject.com/en/6.1/ref/dat
 from collections.abc import Sequence
 from typing import Any
 
+import psycopg
 from django.db.backends.postgresql import base
 from django.utils.functional import cached_property
 
 from veza_site.postgresql import session
 from veza_site.postgresql.client import DatabaseClient
 from veza_site.postgresql.creation import DatabaseCreation
-from veza_site.postgresql.errors import Cursor, FirstLines
+from veza_site.postgresql.errors import CursorDebugWrapper, CursorWrapper, FirstLines
+from veza_site.postgresql.features import DatabaseFeatures
 from veza_site.postgresql.operations import DatabaseOperations
 from veza_site.postgresql.schema import DatabaseSchemaEditor
 
@@ -29,6 +31,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     client_class = DatabaseClient
     creation_class = DatabaseCreation
+    features_class = DatabaseFeatures
     ops_class = DatabaseOperations
     SchemaEditorClass = DatabaseSchemaEditor
 
@@ -48,7 +51,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         parameters = super().get_connection_params()
         # At the start of a session, where they go before what its role or database has set.
         parameters["options"] = session.startup_options(parameters.get("options", ""))
-        return parameters | {"cursor_factory": Cursor}
+        return parameters
+
+    def make_cursor(self, cursor: psycopg.Cursor) -> CursorWrapper:
+        return CursorWrapper(cursor, self)
+
+    def make_debug_cursor(self, cursor: psycopg.Cursor) -> CursorDebugWrapper:
+        return CursorDebugWrapper(cursor, self)
 
     @cached_property
     def wrap_database_errors(self) -> FirstLines:

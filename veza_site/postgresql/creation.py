@@ -1,27 +1,73 @@
 import contextlib
+import weakref
 from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql import creation
+
+Turn = tuple[str, str, str]  # host, port, name of the test database
 
 
 class DatabaseCreation(creation.DatabaseCreation):
     """Makes test databases, for one test run at a time on a server: another one waits."""
 
-    _turn: contextlib.ExitStack | None = None
+    # Who has which turn in this process, where a test may make a database as the run did.
+    _holders: weakref.WeakValueDictionary[Turn, "DatabaseCreation"] = weakref.WeakValueDictionary()
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        super().__init__(connection)
+        self._turns: dict[Turn, contextlib.ExitStack] = {}
 
     def create_test_db(self, *arguments: Any, **options: Any) -> str:
-        name = self._get_test_db_name()
-        with contextlib.ExitStack() as turn:
-            cursor = turn.enter_context(self._nodb_cursor())
+        check_deferred_constraints_after_tests()
+        turn = self._turn(self._get_test_db_name())
+        if turn in self._holders:
+            return super().create_test_db(*arguments, **options)
+        with contextlib.ExitStack() as stack:
+            cursor = stack.enter_context(self._nodb_cursor())
+            name = self._get_test_db_name()
             cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name])
             if not cursor.fetchone()[0]:
                 self.log(f"Waiting for another test run, which has {name!r}.")
                 cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
             made = super().create_test_db(*arguments, **options)
-            self._turn = turn.pop_all()  # the lock lasts as long as its connection
+            self._turns[turn] = stack.pop_all()  # the lock lasts as long as its connection
+            self._holders[turn] = self
         return made
 
     def destroy_test_db(self, *arguments: Any, suffix: str | None = None, **options: Any) -> None:
+        turn = self._turn(self.connection.settings_dict["NAME"])
         super().destroy_test_db(*arguments, suffix=suffix, **options)
-        if suffix is None and self._turn is not None:  # the clones of a parallel run go first
-            self._turn.close()
+        # The clones of a parallel run go first. What another holds is not ours to give back.
+        if suffix is None and turn in self._turns:
+            del self._holders[turn]
+            self._turns.pop(turn).close()
+
+    def setup_worker_connection(self, _worker_id: int) -> None:
+        check_deferred_constraints_after_tests()
+        super().setup_worker_connection(_worker_id)
+
+    def _turn(self, name: str) -> Turn:
+        self.connection.start_embedded_server()  # which has a host from then on
+        given = self.connection.settings_dict
+        return str(given["HOST"]), str(given["PORT"]), name
+
+
+def check_deferred_constraints_after_tests() -> None:
+    """
+    Let Django's TestCase check deferred constraints at a test's end, as it does with stock Django.
+
+    It asks the backend whether foreign keys can be deferred. Here they can't be, but a UNIQUE can,
+    and a test that breaks one has to fail. Whatever runs the tests makes its database through the
+    class above, or is a worker of what did.
+    """
+    from django.test import TestCase  # production needs none of it
+
+    def should_check(test: TestCase, connection: BaseDatabaseWrapper) -> bool:
+        features = connection.features
+        can_be_deferred = (
+            features.can_defer_constraint_checks or features.supports_deferrable_unique_constraints
+        )
+        return can_be_deferred and not connection.needs_rollback and connection.is_usable()
+
+    TestCase._should_check_constraints = should_check
