@@ -20,12 +20,12 @@ class CreateTables(Migration):
         schema_editor: BaseDatabaseSchemaEditor,
         collect_sql: bool = False,
     ) -> ProjectState:
-        if collect_sql:  # for people to read: Django's way has a heading for each table
-            return super().apply(project_state, schema_editor, collect_sql)
         created = project_state.clone()
         created.__dict__.pop("apps", None)  # the rendered models; a cached property
         for operation in self.operations:
             operation.state_forwards(self.app_label, created)
         for operation in self.operations:
+            if collect_sql:  # for people to read, with Django's heading for each table
+                schema_editor.collected_sql += ["--", f"-- {operation.describe()}", "--"]
             operation.database_forwards(self.app_label, schema_editor, project_state, created)
         return created

@@ -24,9 +24,18 @@ def catalog_of_models(all_models: Iterable[type[models.Model]]) -> Catalog:
     return Catalog(schema="public", tables=tables, enums={}, functions={}, others={})
 
 
+def constraints_and_indexes(model: type[models.Model]) -> list[Constraint | Index]:
+    """Return the constraints and indexes of a model's table, also those whose names clash."""
+    table, fields = model._meta.db_table, _fields(model)
+    return [*_constraints(model, table, fields), *_indexes(model, table, fields)]
+
+
+def _fields(model: type[models.Model]) -> list[models.Field]:
+    return [field for field in model._meta.local_concrete_fields if field.db_type(connection)]
+
+
 def _table(model: type[models.Model]) -> Table:
-    table = model._meta.db_table
-    fields = [field for field in model._meta.local_concrete_fields if field.db_type(connection)]
+    table, fields = model._meta.db_table, _fields(model)
     triggers = {}
     if any(field.column == "updated_at" for field in fields):
         trigger = Trigger(trigger_name(table), trigger_definition("public", table), "ENABLE")

@@ -5,6 +5,7 @@ Read by PostgreSQL's lexical rules, with standard_conforming_strings on, as psql
 (src/fe_utils/psqlscan.l). tests/test_sql_text.py holds it against PostgreSQL's own scanner.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -102,6 +103,12 @@ def statements(sql: str) -> list[str]:
 def bare(sql: str) -> str:
     """Return SQL without comments, with single spaces, and with nothing in its literals."""
     return _laid_out(sql, "''")
+
+
+def first_words(sql: str, count: int) -> list[str]:
+    """Return the first words of SQL in lower case, `count` of them at most, without comments."""
+    words = (token.text.lower() for token in _tokens(sql) if token.kind == "word")
+    return list(itertools.islice(words, count))
 
 
 def masked(sql: str) -> str:

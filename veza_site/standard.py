@@ -6,12 +6,15 @@ any, or that of the models, as `veza_site.model_catalog` derives it, before ther
 It covers a table on the day it is added.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from veza_site.catalog import Catalog, Column, Constraint, Index, Table
 from veza_site.ddl import drop_index, quote, swap_index
+
+NAME_LENGTH = 63  # the bytes of a name that PostgreSQL keeps
 
 # An object, what is found there, what the Standard wants, and the SQL that mends it.
 Breach = tuple[str, str, str, str]
@@ -76,22 +79,30 @@ def findings(catalog: Catalog) -> list[Finding]:
 
 def trigger_name(table: str) -> str:
     """Return the name of the trigger that keeps `updated_at` of `table`."""
-    return _as_kept(f"update_{table}_updated_at")
+    return _fitted(f"update_{table}_updated_at")
 
 
 def foreign_key_name(table: str, column: str) -> str:
     """Return the name of the foreign key of `column`."""
-    return _as_kept(f"{table}_{column}_fkey")
+    return _fitted(f"{table}_{column}_fkey")
 
 
 def index_name(table: str, *columns: str) -> str:
     """Return the name of the index on `columns`, to which a partial index may add one word."""
-    return _as_kept("_".join(["idx", table, *columns]))
+    return _fitted("_".join(["idx", table, *columns]))
 
 
-def _as_kept(name: str) -> str:
-    """Return a name as PostgreSQL keeps it: the first 63 bytes."""
-    return name.encode()[:63].decode(errors="ignore")
+def _fitted(name: str) -> str:
+    """
+    Return a name that PostgreSQL keeps whole.
+
+    It cuts what is over 63 bytes, and two names that begin alike would be one. Such a name ends in
+    a digest of all of it instead.
+    """
+    if len(name.encode()) <= NAME_LENGTH:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name.encode()[: NAME_LENGTH - 9].decode(errors='ignore')}_{digest}"
 
 
 def trigger_definition(schema: str, table: str) -> str:
@@ -322,7 +333,9 @@ def name_of_index(table: Table, schema: str) -> Iterator[Breach]:
             if other is not index
         )
         if not (shared and re.fullmatch(re.escape(name) + "_[a-z]+", index.name)):
-            right = f"{name}_partial" if shared else name
+            right = index_name(table.name, *index.columns, "partial") if shared else name
+            if index.name == right:
+                continue
             mend = f"ALTER INDEX {quote(schema, index.name)} RENAME TO {quote(right)};"
             if right in table.indexes:
                 mend = _by_hand(f"there is another index {right}")

@@ -17,6 +17,7 @@ from veza_site.postgresql.client import DatabaseClient
 from veza_site.postgresql.creation import DatabaseCreation
 from veza_site.postgresql.errors import CursorDebugWrapper, CursorWrapper, FirstLines
 from veza_site.postgresql.features import DatabaseFeatures
+from veza_site.postgresql.introspection import DatabaseIntrospection
 from veza_site.postgresql.operations import DatabaseOperations
 from veza_site.postgresql.schema import DatabaseSchemaEditor
 
@@ -32,6 +33,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     client_class = DatabaseClient
     creation_class = DatabaseCreation
     features_class = DatabaseFeatures
+    introspection_class = DatabaseIntrospection
     ops_class = DatabaseOperations
     SchemaEditorClass = DatabaseSchemaEditor
 
