@@ -10,7 +10,7 @@ GOLDEN_TESTS = $$(grep -l '@tag("golden")' tests/*.py | sed -e 's|/|.|' -e 's|\.
 # Development, whatever the shell has set.
 DEVELOPMENT = env -u DATABASE_URL -u DJANGO_SETTINGS_MODULE -u DEBUG -u SECRET_KEY $(VENV)
 
-.PHONY: help run test golden lint format
+.PHONY: help run test django golden lint format
 
 help:
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,10 @@ golden: $(INSTALLED) ## write what the project says of itself: schema/, docs/, q
 	@UPDATE_GOLDEN=1 $(VENV) manage.py test --noinput --verbosity 0 --parallel --tag golden \
 		$(GOLDEN_TESTS)
 	@echo "What is not named above was up to date"
+
+django: $(INSTALLED) ## Django's own tests of what the database backend does; a few minutes
+	@echo "Running Django's tests with this project's database backend"
+	@$(VENV) -m tests.django_suite.run
 
 lint: $(INSTALLED) ## ruff, whether a migration is missing, and what the new ones do
 	@$(VENV) -m ruff check .

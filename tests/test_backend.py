@@ -509,7 +509,7 @@ class TestRun(TestCase):
         limit = f"{options.get('options', '')} -c lock_timeout=5s"
         other.settings_dict["OPTIONS"] = {**options, "options": limit}
         for of, what in [
-            (other.creation, "_create_test_db"),
+            (other.creation, "_execute_create_test_db"),
             (other.creation, "_destroy_test_db"),
             (other, "ensure_connection"),
             (management, "call_command"),

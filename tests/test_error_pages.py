@@ -214,6 +214,7 @@ class FirstLine(SimpleTestCase):
             ('cut off "x', 'cut off "…"'),
             ("value too long for type character varying(5)", None),
             ("division by zero", None),
+            ("text fields cannot contain NUL (0x00) bytes", None),
         ]:
             with self.subTest(line):
                 said = first_line(psycopg.errors.InvalidTextRepresentation(line))

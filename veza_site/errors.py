@@ -72,9 +72,9 @@ _QUOTED = re.compile(
     rf"(?: [{_MARKS}] | (?<!\w)['’`] ) (?: .* (?: [{_MARKS}] | ['’](?!\w) ) | .* )",
     re.DOTALL | re.VERBOSE,
 )
-# What stands without any: “out of range: 1990-13-01”, “byte sequence 0xc3 0x28”.
+# What stands without any: “out of range: 1990-13-01”, “byte sequence 0xc3 0x28”, but “NUL (0x00)”.
 _NUMBERS = re.compile(r"([:：]\s*)\S*\d.*", re.DOTALL)
-_BYTES = re.compile(r"\b0x[0-9a-f]{2}\b(?: 0x[0-9a-f]{2}\b)*")
+_BYTES = re.compile(r"(?<!\()\b0x[0-9a-f]{2}\b(?: 0x[0-9a-f]{2}\b)*")
 
 
 def first_line(error: BaseException) -> str:

@@ -6,6 +6,7 @@ Subclassed as Django documents it: https://docs.djangoproject.com/en/6.1/ref/dat
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -46,7 +47,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             # Imported here: production need not have the package.
             from veza_site import embedded
 
-            self.settings_dict["HOST"] = embedded.start(data_directory)
+            self.settings_dict["HOST"] = embedded.start(Path(data_directory))
 
     def get_connection_params(self) -> dict[str, Any]:
         self.start_embedded_server()

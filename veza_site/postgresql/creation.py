@@ -18,19 +18,19 @@ class DatabaseCreation(creation.DatabaseCreation):
         super().__init__(connection)
         self._turns: dict[Turn, contextlib.ExitStack] = {}
 
-    def create_test_db(self, *arguments: Any, **options: Any) -> str:
+    def _create_test_db(self, *arguments: Any, **options: Any) -> str:
         check_deferred_constraints_after_tests()
-        turn = self._turn(self._get_test_db_name())
+        name = self._get_test_db_name()
+        turn = self._turn(name)
         if turn in self._holders:
-            return super().create_test_db(*arguments, **options)
+            return super()._create_test_db(*arguments, **options)
         with contextlib.ExitStack() as stack:
             cursor = stack.enter_context(self._nodb_cursor())
-            name = self._get_test_db_name()
             cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name])
             if not cursor.fetchone()[0]:
                 self.log(f"Waiting for another test run, which has {name!r}.")
                 cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
-            made = super().create_test_db(*arguments, **options)
+            made = super()._create_test_db(*arguments, **options)
             self._turns[turn] = stack.pop_all()  # the lock lasts as long as its connection
             self._holders[turn] = self
         return made
