@@ -79,30 +79,48 @@ def findings(catalog: Catalog) -> list[Finding]:
 
 def trigger_name(table: str) -> str:
     """Return the name of the trigger that keeps `updated_at` of `table`."""
-    return _fitted(f"update_{table}_updated_at")
+    return _as_kept(f"update_{table}_updated_at")
 
 
 def foreign_key_name(table: str, column: str) -> str:
     """Return the name of the foreign key of `column`."""
-    return _fitted(f"{table}_{column}_fkey")
+    return _fitted(_foreign_key(table, column))
 
 
 def index_name(table: str, *columns: str) -> str:
     """Return the name of the index on `columns`, to which a partial index may add one word."""
-    return _fitted("_".join(["idx", table, *columns]))
+    return _fitted(_index(table, *columns))
+
+
+def _foreign_key(table: str, column: str) -> str:
+    return f"{table}_{column}_fkey"
+
+
+def _index(table: str, *columns: str) -> str:
+    return "_".join(["idx", table, *columns])
+
+
+def _as_kept(name: str) -> str:
+    """Return a name as PostgreSQL keeps it: the first 63 bytes."""
+    return name.encode()[:NAME_LENGTH].decode(errors="ignore")
 
 
 def _fitted(name: str) -> str:
     """
     Return a name that PostgreSQL keeps whole.
 
-    It cuts what is over 63 bytes, and two names that begin alike would be one. Such a name ends in
-    a digest of all of it instead.
+    Of two long names that begin alike, it would keep the same. One that is too long ends in a
+    digest of all of it instead.
     """
     if len(name.encode()) <= NAME_LENGTH:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
     return f"{name.encode()[: NAME_LENGTH - 9].decode(errors='ignore')}_{digest}"
+
+
+def _is_called(found: str, name: str) -> bool:
+    """Return whether an object has this name, fitted, or as PostgreSQL keeps it from plain SQL."""
+    return found in (_fitted(name), _as_kept(name))
 
 
 def trigger_definition(schema: str, table: str) -> str:
@@ -253,7 +271,7 @@ def foreign_key(table: Table, schema: str) -> Iterator[Breach]:
         if column.type != "uuid":
             mend = _by_hand("the column has to take the other table's id")
             yield f"{table.name}.{column.name}", column.type, "uuid", mend
-        if key.name != name:
+        if not _is_called(key.name, _foreign_key(table.name, column.name)):
             mend = f"{alter} RENAME CONSTRAINT {quote(key.name)} TO {quote(name)};"
             yield key.name, key.name, name, mend
         if key.deferrable:
@@ -324,7 +342,7 @@ def name_of_index(table: Table, schema: str) -> Iterator[Breach]:
     """An error or a plan that names an index tells the table and the columns."""
     for index in table.indexes.values():
         name = index_name(table.name, *index.columns)
-        if index.primary or index.name == name:
+        if index.primary or _is_called(index.name, _index(table.name, *index.columns)):
             continue
         # Another index begins with the columns of this partial one: a word tells them apart.
         shared = index.predicate and any(
@@ -334,7 +352,7 @@ def name_of_index(table: Table, schema: str) -> Iterator[Breach]:
         )
         if not (shared and re.fullmatch(re.escape(name) + "_[a-z]+", index.name)):
             right = index_name(table.name, *index.columns, "partial") if shared else name
-            if index.name == right:
+            if shared and _is_called(index.name, _index(table.name, *index.columns, "partial")):
                 continue
             mend = f"ALTER INDEX {quote(schema, index.name)} RENAME TO {quote(right)};"
             if right in table.indexes:

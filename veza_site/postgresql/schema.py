@@ -89,8 +89,11 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             # The database may be older than this migration, or newer, and tells nothing.
             self.collected_keys.append(statement)
             return False
+        table = str(statement.parts["to_table"])
+        if table == str(statement.parts["table"]):
+            return False
         with self.connection.cursor() as cursor:
-            cursor.execute("SELECT to_regclass(%s) IS NULL", [str(statement.parts["to_table"])])
+            cursor.execute("SELECT to_regclass(%s) IS NULL", [table])
             return cursor.fetchone()[0]
 
     def _take_keys_back(self, table: str) -> None:
