@@ -7,6 +7,7 @@ Django's (a table in schema `django`, of which `schema/django.json` tells) does 
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 from dataclasses import dataclass, replace
@@ -22,6 +23,9 @@ from veza_site.catalog import Catalog, read_catalog
 from veza_site.ddl import literal
 
 HISTORY = settings.BASE_DIR / "schema" / "contract.json"
+
+# The apps whose migrations are V1's.
+OURS = ["veza_site", *settings.V1_APPS]
 
 # What the migrations make of each schema of this project, as the reader of the catalog gives it.
 CATALOGS = {
@@ -87,6 +91,7 @@ def expected() -> Contract:
     return history()[-1]
 
 
+@functools.cache
 def expected_catalog(schema: str = "public") -> Catalog:
     """Return what this code's migrations make of a schema, `public` or `django`."""
     return Catalog.from_json(CATALOGS[schema].read_text())
@@ -146,6 +151,24 @@ def write(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> Contract 
     return carried
 
 
+def is_true(cursor: Any) -> bool:
+    """
+    Return whether a database has this code's contract, and says so.
+
+    It has to have all of this code's migrations. Statements: those of `read_catalog`, and 2.
+    """
+    carried = read(cursor)
+    cursor.execute(
+        "SELECT app || '.' || name FROM django.django_migrations WHERE app = ANY (%s)"
+        " ORDER BY id DESC LIMIT 1",
+        [OURS],
+    )
+    ((newest,),) = cursor.fetchall()
+    return carried == replace(expected(), migration=newest) and (
+        fingerprint(read_catalog(cursor)) == carried.fingerprint
+    )
+
+
 def v1_plan(loader: MigrationLoader) -> list[tuple[str, str]]:
     """
     Return the keys of V1's migrations on disk, each after those it depends on.
@@ -176,4 +199,4 @@ def newest_migration() -> Migration:
 
 def is_ours(app: str) -> bool:
     """Return whether the migrations of the app of this label are V1's."""
-    return app in ["veza_site", *settings.V1_APPS]
+    return app in OURS

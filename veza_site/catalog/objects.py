@@ -129,7 +129,7 @@ class Catalog:
     one that V1 creates where the server offers it is among them where it does not, too.
     `comments` are by the object as COMMENT ON takes it, without that on the schema, which tells the
     contract. `dependents` is what other schemas have that depends on a table, a type or a function
-    of this one, and casts and event triggers, by its name.
+    of this one, and casts and event triggers, by its name; it is read apart.
     """
 
     schema: str

@@ -70,10 +70,13 @@ def read_catalog(cursor: Any, schema: str = "public") -> Catalog:
             },
             extensions=tuple(name for (name,) in _rows(cursor, INSTALLED, schema)),
             comments=dict(_rows(cursor, COMMENTS, schema)),
-            dependents={
-                name: tuple(dependents) for name, dependents in _rows(cursor, DEPENDENTS, schema)
-            },
         )
+
+
+def read_dependents(cursor: Any, schema: str = "public") -> dict[str, tuple[str, ...]]:
+    """Return what a catalog's `dependents` are. It is asked for where something is to be mended."""
+    with session.settings(cursor, PINNED):
+        return {name: tuple(found) for name, found in _rows(cursor, DEPENDENTS, schema)}
 
 
 def _rows(cursor: Any, query: str, schema: str) -> list[tuple[Any, ...]]:

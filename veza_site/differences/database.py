@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from veza_site import contract
-from veza_site.catalog import Catalog, read_catalog
+from veza_site.catalog import Catalog, read_catalog, read_dependents
 from veza_site.catalog.surroundings import Surroundings, read_surroundings
 from veza_site.ddl import literal
 from veza_site.differences import Difference, differences, surroundings
@@ -34,7 +34,7 @@ class Comparison:
 
 def compare_with_code(cursor: Any) -> Comparison:
     """Compare a database, through any DB-API cursor, with what this code's migrations make."""
-    expected, found = contract.expected_catalog(), read_catalog(cursor)
+    expected, found = _both(contract.expected_catalog(), cursor, "public")
     around, records = read_surroundings(cursor), read_records(cursor)
     carried = contract.read(cursor)
     differing = [
@@ -63,13 +63,12 @@ def compare_with_code(cursor: Any) -> Comparison:
 
 def compare_databases(cursor: Any, other: Any) -> Comparison:
     """Compare the database of `cursor` with that of `other`, rights and settings included."""
-    expected, found = read_catalog(other), read_catalog(cursor)
+    expected, found = _both(read_catalog(other), cursor, "public")
     theirs, ours = read_surroundings(other), read_surroundings(cursor)
     differing, notes = [*surroundings.before(theirs, ours), *differences(expected, found)], []
     if _has_django(cursor) and _has_django(other):
-        differing += _in_django(
-            differences(read_catalog(other, "django"), read_catalog(cursor, "django"))
-        )
+        both = _both(read_catalog(other, "django"), cursor, "django")
+        differing += _in_django(differences(*both))
     else:
         notes.append("The schema django was not compared: one of the two has none.")
     differing += surroundings.after(theirs, ours)
@@ -88,8 +87,15 @@ def _django(cursor: Any, owner: str) -> list[Difference]:
         cause = "V1 was built by something else than migrate"
         mend = "-- `manage.py schema adopt` takes it over."
         return [Difference("schema django", "is there", "missing", cause, mend)]
-    expected, found = contract.expected_catalog("django"), read_catalog(cursor, "django")
-    return _in_django(differences(expected, found))
+    return _in_django(differences(*_both(contract.expected_catalog("django"), cursor, "django")))
+
+
+def _both(expected: Catalog, cursor: Any, schema: str) -> tuple[Catalog, Catalog]:
+    """Return what a schema should hold and what it holds, with its dependents if that differs."""
+    found = read_catalog(cursor, schema)
+    if found != expected:
+        found = replace(found, dependents=read_dependents(cursor, schema))
+    return expected, found
 
 
 def _has_django(cursor: Any) -> bool:

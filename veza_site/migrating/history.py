@@ -7,9 +7,7 @@ its layout; a source file whose bytes are the same is not even looked into.
 """
 
 import hashlib
-import sys
 from collections.abc import Iterable
-from pathlib import Path
 
 from django.core.management import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -17,8 +15,8 @@ from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from veza_site.contract import v1_plan
-from veza_site.migrating.records import Key, read_records
+from veza_site.contract import is_ours, v1_plan
+from veza_site.migrating.records import Key, directory, on_disk, read_records
 from veza_site.sql_text import normalised
 
 # App, name, and the fingerprints of the SQL and of the source.
@@ -54,7 +52,7 @@ def check(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> None:
         key
         for key, (sql, source) in _kept(connection).items()
         if key in loader.applied_migrations
-        and source != _source(loader.disk_migrations[key])
+        and source != _source(key)
         and sql != rendered(connection, loader, key)[2]
     ]
     if changed:
@@ -62,6 +60,12 @@ def check(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> None:
             f"Applied here, and changed since: {_listed(changed)}. A migration that has landed is "
             "not edited: take the change back, and make it in a new one. Nothing was changed."
         )
+
+
+def is_whole(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether every migration of V1 is kept as its file has it."""
+    kept = _kept(connection)
+    return all(kept.get(key, ("", ""))[1] == _source(key) for key in on_disk() if is_ours(key[0]))
 
 
 def is_kept(connection: BaseDatabaseWrapper) -> bool:
@@ -87,7 +91,8 @@ def keep(connection: BaseDatabaseWrapper, rows: list[Row]) -> None:
 
 def row(migration: Migration, sql: list[str]) -> Row:
     """Return what is kept of a migration that is made of these statements."""
-    return migration.app_label, migration.name, _fingerprint(sql), _source(migration)
+    key = migration.app_label, migration.name
+    return *key, _fingerprint(sql), _source(key)
 
 
 def rows_to_keep(
@@ -103,7 +108,7 @@ def rows_to_keep(
     return [
         made[key] if key in made else rendered(connection, loader, key)
         for key in v1_plan(loader)
-        if key in applied and kept.get(key, ("", ""))[1] != _source(loader.disk_migrations[key])
+        if key in applied and kept.get(key, ("", ""))[1] != _source(key)
     ]
 
 
@@ -120,10 +125,10 @@ def _fingerprint(sql: list[str]) -> str:
     return hashlib.sha256("\n".join(map(normalised, sql)).encode()).hexdigest()
 
 
-def _source(migration: Migration) -> str:
+def _source(key: Key) -> str:
     """Return the fingerprint of the file that a migration stands in."""
-    module = sys.modules[type(migration).__module__]
-    return hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest()
+    app, name = key
+    return hashlib.sha256((directory(app) / f"{name}.py").read_bytes()).hexdigest()
 
 
 def _kept(connection: BaseDatabaseWrapper) -> dict[Key, tuple[str, str]]:

@@ -7,6 +7,7 @@ asks this of any database, as any role.
 
 import pkgutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
@@ -48,22 +49,27 @@ def read_records(cursor: Any) -> Records | None:
     if not found:
         return None
     recorded, kept = found.get("django_migrations", set()), found.get("migration_sql", set())
-    if recorded == _on_disk() and kept <= recorded:
+    if recorded == on_disk() and kept <= recorded:
         return Records()
     graph = MigrationLoader(None).graph
-    on_disk = set(graph.nodes)
+    of_code = set(graph.nodes)
     depended_on = {
         key
-        for later in recorded & on_disk
+        for later in recorded & of_code
         for key in graph.forwards_plan(later)
         if not (kept and is_ours(key[0]))
     }
-    missing = on_disk - recorded
+    missing = of_code - recorded
     return Records(
         lost=tuple(sorted(missing & (kept | depended_on))),
         unapplied=tuple(sorted(missing - kept - depended_on)),
-        unknown=tuple(sorted(recorded - on_disk)),
+        unknown=tuple(sorted(recorded - of_code)),
     )
+
+
+def directory(app: str) -> Path:
+    """Return where the migrations of an app stand."""
+    return Path(apps.get_app_config(app).path) / "migrations"
 
 
 def _is_readable(cursor: Any, table: str) -> bool:
@@ -77,13 +83,13 @@ def _is_readable(cursor: Any, table: str) -> bool:
     return row is not None and row[0] is True
 
 
-def _on_disk() -> set[Key]:
+def on_disk() -> set[Key]:
     """Return the migrations whose files are there, without importing them."""
     keys = set()
     for config in apps.get_app_configs():
         if config.label in settings.MIGRATION_MODULES:
             return set()  # elsewhere: the loader knows
-        for module in pkgutil.iter_modules([f"{config.path}/migrations"]):
+        for module in pkgutil.iter_modules([str(directory(config.label))]):
             if module.name[0] not in "_~":
                 keys.add((config.label, module.name))
     return keys

@@ -1,5 +1,5 @@
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Self
 
 from django.db.backends.ddl_references import ForeignKeyName, Statement
 from django.db.backends.postgresql import schema
@@ -11,6 +11,7 @@ from veza_site.standard import foreign_key_name, index_name
 
 # The statements that PostgreSQL refuses while checks of their table's rows are pending.
 ALTERS = {"alter", "drop", "truncate", "cluster", "reindex", "refresh"}
+WRITES_NO_ROW = {"alter", "create", "comment", "drop", "grant", "revoke", "set"}
 MAKES_INDEX = {("create", "index"), ("create", "unique")}
 
 
@@ -40,13 +41,39 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         self.statements: list[str] = []
         self.connection.schema_statements = self.statements
         self.collected_keys: list[Statement] = []
+        self.tables_there: set[str] = set()
+        self.may_have_written = True
+
+    def __enter__(self) -> Self:
+        # A transaction that was there before may have written already.
+        self.may_have_written = self.connection.in_atomic_block
+        self.watching = self.connection.execute_wrapper(self._watch_writes)
+        self.watching.__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            super().__exit__(*error)
+        finally:
+            self.watching.__exit__(*error)
+
+    def _watch_writes(
+        self, execute: Callable, sql: Any, params: Any, many: bool, context: dict
+    ) -> Any:
+        words = first_words(str(sql), 1)
+        self.may_have_written = self.may_have_written or not words or words[0] not in WRITES_NO_ROW
+        return execute(sql, params, many, context)
 
     def execute(self, sql: Any, params: Any = ()) -> None:
         text = str(sql) if params is None else self.connection.ops.compose_sql(str(sql), params)
         self.statements.append(text)
-        if not self.collect_sql and self.connection.in_atomic_block and _needs_checks(text):
+        if not self.collect_sql and self.connection.in_atomic_block and self._needs_checks(text):
             self._check_deferred_constraints()
         super().execute(text, None)
+
+    def _needs_checks(self, sql: str) -> bool:
+        words = first_words(sql, 2) if self.may_have_written else []
+        return bool(words) and (words[0] in ALTERS or tuple(words) in MAKES_INDEX)
 
     def _check_deferred_constraints(self) -> None:
         """Check what this transaction's writes have left to its end, on which no DDL can wait."""
@@ -65,6 +92,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
 
     def delete_model(self, model: type[Model]) -> None:
         super().delete_model(model)
+        self.tables_there.clear()
         self.collected_keys = [
             key for key in self.collected_keys if not key.references_table(model._meta.db_table)
         ]
@@ -90,11 +118,15 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             self.collected_keys.append(statement)
             return False
         table = str(statement.parts["to_table"])
-        if table == str(statement.parts["table"]):
+        if table == str(statement.parts["table"]) or table in self.tables_there:
             return False
-        with self.connection.cursor() as cursor:
-            cursor.execute("SELECT to_regclass(%s) IS NULL", [table])
-            return cursor.fetchone()[0]
+        # By psycopg alone: it is no statement of the migration's.
+        with self.connection.wrap_database_errors:
+            found = self.connection.connection.execute("SELECT to_regclass(%s) IS NULL", [table])
+            (waits,) = found.fetchone()
+        if not waits:
+            self.tables_there.add(table)
+        return waits
 
     def _take_keys_back(self, table: str) -> None:
         """Defer the collected foreign keys that refer to a table which is made only now."""
@@ -109,6 +141,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
 
     def alter_db_table(self, model: type[Model], old_db_table: str, new_db_table: str) -> None:
         super().alter_db_table(model, old_db_table, new_db_table)
+        self.tables_there.clear()
         self._execute_deferred()
         if self.quote_name(old_db_table) != self.quote_name(new_db_table):
             self._rename_constraints(model, old_db_table, new_db_table)
@@ -206,11 +239,6 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
                 yield f"CONSTRAINT {name} UNIQUE"
             else:
                 yield part
-
-
-def _needs_checks(sql: str) -> bool:
-    words = first_words(sql, 2)
-    return bool(words) and (words[0] in ALTERS or tuple(words) in MAKES_INDEX)
 
 
 def _is_one_to_one(field: Field) -> bool:

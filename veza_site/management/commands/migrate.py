@@ -1,23 +1,29 @@
 import contextlib
+import functools
+import importlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.core import checks
 from django.core.management import CommandError
 from django.core.management.commands import migrate
+from django.core.management.sql import emit_post_migrate_signal
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 from django.db.models.signals import pre_migrate
+from django.utils.module_loading import module_has_submodule
 
 from veza_site import contract
 from veza_site.errors import first_line
 from veza_site.management.refusals import FAKE, refusing
 from veza_site.migrating import history, preflight
 from veza_site.migrating.patience import Patience
+from veza_site.migrating.records import Records, read_records
 from veza_site.migrating.turn import turn
 from veza_site.postgresql.session import limits_lifted
 
@@ -34,6 +40,7 @@ class Command(migrate.Command):
     connection: BaseDatabaseWrapper
     plan: list[Migration]
     applying: Migration | None = None
+    run_checks: Callable[[], None] = staticmethod(lambda: None)  # with --skip-checks
     line_is_open = False
 
     def handle(self, *arguments: Any, **options: Any) -> None:
@@ -57,6 +64,9 @@ class Command(migrate.Command):
             self._without_limits(),
             turn(self.connection, settings.MIGRATE_TURN_TIMEOUT, self.say),
         ):
+            if self._has_nothing_to_do(options):
+                return
+            self.run_checks()
             self.loader = MigrationLoader(self.connection)
             history.check(self.connection, self.loader)
             self.is_kept = history.is_kept(self.connection)
@@ -65,6 +75,46 @@ class Command(migrate.Command):
                 rows = history.rows_to_keep(self.connection, self.loader, self.made)
                 history.keep(self.connection, rows)
             self._write_contract()
+
+    def check(self, *arguments: Any, **options: Any) -> None:
+        """
+        Put off the system checks until there is something to apply, and check what it is about.
+
+        Those of the admin and its addresses would import all of that, which takes as long.
+        """
+        tags = [checks.Tags.models, checks.Tags.database, checks.Tags.commands]
+        self.run_checks = functools.partial(super().check, *arguments, **options | {"tags": tags})
+
+    def _has_nothing_to_do(self, options: dict[str, Any]) -> bool:
+        """
+        Return whether the database is as a `migrate` to the end would leave it, having said so.
+
+        Told by what is recorded and by the catalog. Django builds every model's state for that, and
+        compares it with the models: in development, where that is worth a word, it still does.
+        """
+        if settings.DEVELOPMENT or options["app_label"] or options["run_syncdb"]:
+            return False
+        with self.connection.cursor() as cursor:
+            if not (
+                read_records(cursor) == Records()
+                and history.is_whole(self.connection)
+                and contract.is_true(cursor)
+            ):
+                return False
+        self.say(self.style.MIGRATE_HEADING("Running migrations:"))
+        self.say("  No migrations to apply.")
+        for config in apps.get_app_configs():  # whose receivers of post_migrate are there
+            if module_has_submodule(config.module, "management"):
+                importlib.import_module(f"{config.name}.management")
+        emit_post_migrate_signal(
+            self.shown,
+            options["interactive"],
+            self.connection.alias,
+            stdout=self.stdout,
+            apps=apps,
+            plan=[],
+        )
+        return True
 
     @contextlib.contextmanager
     def _without_limits(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from django.conf import settings
@@ -14,18 +14,17 @@ from django.db import DEFAULT_DB_ALIAS, Error, NotSupportedError, connections
 from django.db.backends.postgresql.features import DatabaseFeatures
 from psycopg.conninfo import conninfo_to_dict
 
-from veza_site import adoption, contract, export
+from veza_site import contract
 from veza_site.catalog import Catalog, read_catalog
-from veza_site.dictionary import schema_document
-from veza_site.differences import Difference
-from veza_site.differences.database import LEFT_OUT, compare_databases, compare_with_code
 from veza_site.environment import CONNECT_TIMEOUT
 from veza_site.errors import first_line
-from veza_site.migrating import preflight
-from veza_site.migrating.patience import Patience
-from veza_site.migrating.turn import turn
 from veza_site.postgresql.session import lift_limits, limits_lifted
-from veza_site.standard import RULES, Finding, judge
+
+if TYPE_CHECKING:
+    from veza_site.differences import Difference
+    from veza_site.standard import Finding
+
+# The rest is imported by the subcommands that need it: all of it takes as long as they do.
 
 
 class Command(BaseCommand):
@@ -71,6 +70,8 @@ class Command(BaseCommand):
         getattr(self, subcommand)(**options)
 
     def audit(self, *, database: str, schema: str, format: str, **options: Any) -> None:
+        from veza_site.standard import judge
+
         with _cursor(database) as cursor:
             catalog = _read(cursor, schema)
         if not catalog.tables:
@@ -87,6 +88,8 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def diff(self, *, database: str, against: str | None, format: str, **options: Any) -> None:
+        from veza_site.differences.database import LEFT_OUT, compare_databases, compare_with_code
+
         with contextlib.ExitStack() as stack:
             cursor = stack.enter_context(_cursor(database))
             _check_server(cursor, "public")
@@ -126,6 +129,8 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def docs(self, *, database: str, file: str | Path, **options: Any) -> None:
+        from veza_site.dictionary import schema_document
+
         with _cursor(database) as cursor:
             catalog = _read(cursor, "public")
         if not catalog.tables:
@@ -138,6 +143,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Wrote {path}")
 
     def export(self, *, directory: Path, database: str, **options: Any) -> None:
+        from veza_site import export
+
         with _cursor(database) as cursor:
             if contract.fingerprint(_read(cursor, "public")) != contract.expected().fingerprint:
                 raise CommandError(
@@ -149,6 +156,11 @@ class Command(BaseCommand):
         self.stdout.write(f"contract {carried.version}, fingerprint {carried.fingerprint}")
 
     def adopt(self, *, database: str, **options: Any) -> None:
+        from veza_site import adoption
+        from veza_site.migrating import preflight
+        from veza_site.migrating.patience import Patience
+        from veza_site.migrating.turn import turn
+
         connection = connections[database]
         preflight.check_connection(connection)
         with turn(connection, settings.MIGRATE_TURN_TIMEOUT, self.stdout.write):
@@ -180,7 +192,7 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"contract {carried.version}, fingerprint {carried.fingerprint}")
 
-    def _write_difference(self, difference: Difference) -> None:
+    def _write_difference(self, difference: "Difference") -> None:
         self.stdout.write(self.style.ERROR(difference.object))
         for label, text in [
             ("expected", difference.expected),
@@ -192,7 +204,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"    {label:10}" + text.replace("\n", "\n" + " " * 14))
 
     def _write_text(
-        self, catalog: Catalog, breaches: list[Finding], excepted: list[Finding]
+        self, catalog: Catalog, breaches: "list[Finding]", excepted: "list[Finding]"
     ) -> None:
         for finding in breaches:
             self.stdout.write(self.style.ERROR(f"{finding.object}  [{finding.rule}]"))
@@ -201,13 +213,15 @@ class Command(BaseCommand):
             self.stdout.write(f"    mend    {finding.mend}")
         for finding in excepted:
             self.stdout.write(f"{finding.object}  [{finding.rule}]  excepted: {finding.exception}")
+        from veza_site.standard import RULES
+
         self.stdout.write(
             f"{len(catalog.tables)} tables of the schema {catalog.schema}, {len(RULES)} rules: "
             f"{len(breaches)} breaches, {len(excepted)} exceptions"
         )
 
     def _write_json(
-        self, catalog: Catalog, breaches: list[Finding], excepted: list[Finding]
+        self, catalog: Catalog, breaches: "list[Finding]", excepted: "list[Finding]"
     ) -> None:
         report = {
             "schema": catalog.schema,
