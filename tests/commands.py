@@ -35,7 +35,6 @@ import django.db.backends.postgresql.base
 import django.db.models
 import django.views.generic
 import bcrypt
-import environs
 
 channel = socket.socket(fileno=0)
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # those who wait for the commands leave by themselves

@@ -19,7 +19,8 @@ from veza_site.checks import check_names
 from veza_site.create_tables import CreateTables
 from veza_site.indexes import Index
 from veza_site.models import AppendOnlyModel, MutableModel
-from veza_site.standard import findings, foreign_key_name, index_name
+from veza_site.names import foreign_key_name, index_name
+from veza_site.standard import findings
 from veza_site.triggers import updated_at_trigger
 
 

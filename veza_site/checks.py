@@ -10,7 +10,8 @@ from django.db.models import Model
 
 from veza_site.catalog import Constraint
 from veza_site.model_catalog import catalog_of_models, constraints_and_indexes
-from veza_site.standard import NAME_LENGTH, findings
+from veza_site.names import NAME_LENGTH
+from veza_site.standard import findings
 
 
 def check_standard(

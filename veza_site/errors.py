@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, NotSupportedError, OperationalError
-from environs import EnvError
 
 
 @contextmanager
@@ -20,7 +19,7 @@ def told_in_one_line(*, traceback: bool = False) -> Iterator[None]:
     """
     try:
         yield
-    except (EnvError, ImproperlyConfigured, DatabaseError, psycopg.Error) as error:
+    except (ImproperlyConfigured, DatabaseError, psycopg.Error) as error:
         line = None if traceback else explain(error)
         if line is None:
             raise
@@ -34,7 +33,7 @@ def explain(error: BaseException) -> str | None:
     Known are a setting that is missing or malformed, a server that can't be reached, a server
     that is too old, and a role that lacks a right. Returns None for anything else.
     """
-    if isinstance(error, EnvError | ImproperlyConfigured | NotSupportedError):
+    if isinstance(error, ImproperlyConfigured | NotSupportedError):
         return one_line(error)
     cause = psycopg_error(error)
     if isinstance(error, OperationalError) and cause is None:

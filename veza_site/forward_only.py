@@ -5,8 +5,6 @@ from typing import Any
 from django.core.management import CommandError
 from django.db.migrations import Migration
 
-from veza_site.contract import is_ours
-
 
 def refuse_to_unapply(plan: list[tuple[Migration, bool]], **options: Any) -> None:
     """
@@ -15,6 +13,8 @@ def refuse_to_unapply(plan: list[tuple[Migration, bool]], **options: Any) -> Non
     Receives pre_migrate, which Django sends when its plan stands and nothing is done. Raises
     CommandError.
     """
+    from veza_site.contract import is_ours  # here, where it is asked for
+
     for migration, backwards in plan:
         if backwards and is_ours(migration.app_label):
             raise CommandError(

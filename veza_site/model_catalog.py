@@ -12,7 +12,7 @@ from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import connection, models
 
 from veza_site.catalog import Catalog, Column, Constraint, Index, Table, Trigger
-from veza_site.standard import foreign_key_name, index_name, trigger_definition, trigger_name
+from veza_site.names import foreign_key_name, index_name, trigger_definition, trigger_name
 
 DEFAULTS = {RandomUUID: "gen_random_uuid()", TransactionNow: "CURRENT_TIMESTAMP"}
 ON_DELETE = {models.DB_CASCADE: "CASCADE", models.DB_SET_NULL: "SET NULL"}

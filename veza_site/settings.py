@@ -9,23 +9,33 @@ from pathlib import Path
 
 from django.utils.csp import CSP
 
-from veza_site.environment import CONNECT_TIMEOUT, env, host_names, not_empty, positive
+from veza_site.environment import (
+    CONNECT_TIMEOUT,
+    database,
+    flag,
+    host_names,
+    is_set,
+    items,
+    read,
+    seconds,
+    text,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-DEVELOPMENT = env.str("DATABASE_URL", None) is None
+DEVELOPMENT = not is_set("DATABASE_URL")
 
 if DEVELOPMENT:
-    DEBUG = env.bool("DEBUG", True)
-    SECRET_KEY = env.str("SECRET_KEY", "django-insecure-development-only", validate=not_empty)
+    DEBUG = read("DEBUG", flag, True)
+    SECRET_KEY = read("SECRET_KEY", text, "django-insecure-development-only")
     ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
     # The names that veza_site.embedded makes.
     _database = {"NAME": "veza", "USER": "postgres", "EMBEDDED": BASE_DIR / ".postgres"}
 else:
-    _database = env.postgresql("DATABASE_URL")
-    DEBUG = env.bool("DEBUG", False)
-    SECRET_KEY = env.str("SECRET_KEY", validate=not_empty)
-    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", subcast=str.strip, validate=[not_empty, host_names])
+    _database = read("DATABASE_URL", database)
+    DEBUG = read("DEBUG", flag, False)
+    SECRET_KEY = read("SECRET_KEY", text)
+    ALLOWED_HOSTS = read("ALLOWED_HOSTS", host_names)
 
 # The domains of V1, in the order of their migrations' numbers.
 V1_APPS = ["accounts", "rbac", "streaming", "media", "legacy_chat"]
@@ -89,13 +99,13 @@ DATABASES = {"default": _database}
 
 # Seconds: how long `migrate` waits for another one to end, how long others may have to queue behind
 # it for a lock, and then to wait for what it holds, at most, and how long it goes on trying.
-MIGRATE_TURN_TIMEOUT = env.float("MIGRATE_TURN_TIMEOUT", 600, validate=positive)
-MIGRATE_LOCK_TIMEOUT = env.float("MIGRATE_LOCK_TIMEOUT", 2, validate=positive)
-MIGRATE_HOLD_TIMEOUT = env.float("MIGRATE_HOLD_TIMEOUT", 2, validate=positive)
-MIGRATE_PATIENCE = env.float("MIGRATE_PATIENCE", 300, validate=positive)
+MIGRATE_TURN_TIMEOUT = read("MIGRATE_TURN_TIMEOUT", seconds, 600)
+MIGRATE_LOCK_TIMEOUT = read("MIGRATE_LOCK_TIMEOUT", seconds, 2)
+MIGRATE_HOLD_TIMEOUT = read("MIGRATE_HOLD_TIMEOUT", seconds, 2)
+MIGRATE_PATIENCE = read("MIGRATE_PATIENCE", seconds, 300)
 
 # Seconds that a statement of an admin request may take.
-ADMIN_STATEMENT_TIMEOUT = env.float("ADMIN_STATEMENT_TIMEOUT", 5, validate=positive)
+ADMIN_STATEMENT_TIMEOUT = read("ADMIN_STATEMENT_TIMEOUT", seconds, 5)
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"  # of Django's own tables; V1 has UUIDs
 
@@ -134,8 +144,8 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 60 * 60  # seconds since the last request
 SESSION_SAVE_EVERY_REQUEST = True
 CSRF_COOKIE_SECURE = _secure
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [], subcast=str.strip)
-BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", False)
+CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", items, [])
+BEHIND_TLS_PROXY = read("BEHIND_TLS_PROXY", flag, False)
 if BEHIND_TLS_PROXY:
     # Only behind a proxy that sets or strips this header itself, and adds to X-Forwarded-For.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -5,6 +5,7 @@ Read by PostgreSQL's lexical rules, with standard_conforming_strings on, as psql
 (src/fe_utils/psqlscan.l). tests/test_sql_text.py holds it against PostgreSQL's own scanner.
 """
 
+import functools
 import itertools
 import re
 from collections.abc import Iterator
@@ -16,17 +17,14 @@ SPACE = " \t\n\r\f\v"  # nothing else is white space to PostgreSQL
 _GAP = r"(?:[ \t\f\v]|--[^\n\r]*)*+ [\n\r] (?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*+"
 _LETTER = r"[A-Za-z_\x80-\U0010ffff]"
 
-_TOKEN = re.compile(
-    rf"""(?P<layout> [ \t\n\r\f\v] | -- | /\* )
+_TOKEN = rf"""(?P<layout> [ \t\n\r\f\v] | -- | /\* )
       | (?P<escaped> [eE]' (?:[^'\\]|''|\\.)*+ (?: '{_GAP}' (?:[^'\\]|''|\\.)*+ )*+ ) (?P<e>'?)
       | (?P<literal> (?:[bBnNxX]|[uU]&)?' (?:[^']|'')*+ (?: '{_GAP}' (?:[^']|'')*+ )*+ ) (?P<l>'?)
       | (?P<name> (?:[uU]&)?" (?:[^"]|"")*+ ) (?P<n>"?)
       | (?P<dollar> \$ (?: {_LETTER} [A-Za-z_0-9\x80-\U0010ffff]*+ )? \$ )
       | (?P<word> {_LETTER} [A-Za-z_0-9$\x80-\U0010ffff]*+ )
       | (?P<number> \$[0-9]++ | [0-9]++ [A-Za-z_0-9\x80-\U0010ffff]*+ )
-      | (?P<other> . )""",
-    re.DOTALL | re.VERBOSE,
-)
+      | (?P<other> . )"""
 # What tells that a token in quotes is closed, and the kind of the token.
 _QUOTES = {"e": "escaped", "l": "literal", "n": "name"}
 _LAYOUT = re.compile(r"(?:[ \t\n\r\f\v]|--[^\n\r]*)*+(?P<comment>/\*)?")
@@ -141,9 +139,10 @@ def _shown(token: _Token, literal: str | None) -> str:
 
 def _tokens(sql: str) -> Iterator[_Token]:
     """Yield the tokens of a text, which together make it up; layout is not followed by layout."""
+    pattern = _pattern()
     position = 0
     while position < len(sql):
-        token = _TOKEN.match(sql, position)
+        token = pattern.match(sql, position)
         kind, end, whole = token.lastgroup, token.end(), True
         if kind == "layout":
             end = _end_of_layout(sql, position)
@@ -157,6 +156,12 @@ def _tokens(sql: str) -> Iterator[_Token]:
             end = len(sql)
         yield _Token(kind, sql[position:end], whole)
         position = end
+
+
+@functools.cache
+def _pattern() -> re.Pattern[str]:
+    # Not where the module is imported, as it is by every command: it takes 20 ms.
+    return re.compile(_TOKEN, re.DOTALL | re.VERBOSE)
 
 
 def _end_of_layout(sql: str, position: int) -> int:

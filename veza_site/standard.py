@@ -6,15 +6,20 @@ any, or that of the models, as `veza_site.model_catalog` derives it, before ther
 It covers a table on the day it is added.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from veza_site.catalog import Catalog, Column, Constraint, Index, Table
 from veza_site.ddl import drop_index, quote, swap_index
-
-NAME_LENGTH = 63  # the bytes of a name that PostgreSQL keeps
+from veza_site.names import (
+    foreign_key_name,
+    index_name,
+    is_foreign_key_name,
+    is_index_name,
+    trigger_definition,
+    trigger_name,
+)
 
 # An object, what is found there, what the Standard wants, and the SQL that mends it.
 Breach = tuple[str, str, str, str]
@@ -75,60 +80,6 @@ def judge(catalog: Catalog) -> list[Finding]:
 def findings(catalog: Catalog) -> list[Finding]:
     """Return every breach of the Standard in `catalog` for which there is no exception."""
     return [finding for finding in judge(catalog) if finding.exception is None]
-
-
-def trigger_name(table: str) -> str:
-    """Return the name of the trigger that keeps `updated_at` of `table`."""
-    return _as_kept(f"update_{table}_updated_at")
-
-
-def foreign_key_name(table: str, column: str) -> str:
-    """Return the name of the foreign key of `column`."""
-    return _fitted(_foreign_key(table, column))
-
-
-def index_name(table: str, *columns: str) -> str:
-    """Return the name of the index on `columns`, to which a partial index may add one word."""
-    return _fitted(_index(table, *columns))
-
-
-def _foreign_key(table: str, column: str) -> str:
-    return f"{table}_{column}_fkey"
-
-
-def _index(table: str, *columns: str) -> str:
-    return "_".join(["idx", table, *columns])
-
-
-def _as_kept(name: str) -> str:
-    """Return a name as PostgreSQL keeps it: the first 63 bytes."""
-    return name.encode()[:NAME_LENGTH].decode(errors="ignore")
-
-
-def _fitted(name: str) -> str:
-    """
-    Return a name that PostgreSQL keeps whole.
-
-    Of two long names that begin alike, it would keep the same. One that is too long ends in a
-    digest of all of it instead.
-    """
-    if len(name.encode()) <= NAME_LENGTH:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{name.encode()[: NAME_LENGTH - 9].decode(errors='ignore')}_{digest}"
-
-
-def _is_called(found: str, name: str) -> bool:
-    """Return whether an object has this name, fitted, or as PostgreSQL keeps it from plain SQL."""
-    return found in (_fitted(name), _as_kept(name))
-
-
-def trigger_definition(schema: str, table: str) -> str:
-    """Return the trigger that keeps `updated_at` of `table`, as PostgreSQL writes it."""
-    return (
-        f"CREATE TRIGGER {trigger_name(table)} BEFORE UPDATE ON {schema}.{table} FOR EACH ROW "
-        f"EXECUTE FUNCTION {schema}.update_updated_at_column()"
-    )
 
 
 def _rule(judge: Callable[[Table, str], Iterator[Breach]]) -> Callable:
@@ -271,7 +222,7 @@ def foreign_key(table: Table, schema: str) -> Iterator[Breach]:
         if column.type != "uuid":
             mend = _by_hand("the column has to take the other table's id")
             yield f"{table.name}.{column.name}", column.type, "uuid", mend
-        if not _is_called(key.name, _foreign_key(table.name, column.name)):
+        if not is_foreign_key_name(key.name, table.name, column.name):
             mend = f"{alter} RENAME CONSTRAINT {quote(key.name)} TO {quote(name)};"
             yield key.name, key.name, name, mend
         if key.deferrable:
@@ -342,7 +293,7 @@ def name_of_index(table: Table, schema: str) -> Iterator[Breach]:
     """An error or a plan that names an index tells the table and the columns."""
     for index in table.indexes.values():
         name = index_name(table.name, *index.columns)
-        if index.primary or _is_called(index.name, _index(table.name, *index.columns)):
+        if index.primary or is_index_name(index.name, table.name, *index.columns):
             continue
         # Another index begins with the columns of this partial one: a word tells them apart.
         shared = index.predicate and any(
@@ -352,7 +303,7 @@ def name_of_index(table: Table, schema: str) -> Iterator[Breach]:
         )
         if not (shared and re.fullmatch(re.escape(name) + "_[a-z]+", index.name)):
             right = index_name(table.name, *index.columns, "partial") if shared else name
-            if shared and _is_called(index.name, _index(table.name, *index.columns, "partial")):
+            if shared and is_index_name(index.name, table.name, *index.columns, "partial"):
                 continue
             mend = f"ALTER INDEX {quote(schema, index.name)} RENAME TO {quote(right)};"
             if right in table.indexes:

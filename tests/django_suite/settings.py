@@ -3,19 +3,19 @@
 from pathlib import Path
 
 from tests.django_suite.by_design import BY_DESIGN
-from veza_site.environment import env
+from veza_site.environment import database, is_set, read
 from veza_site.postgresql.features import DatabaseFeatures
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
-if env.str("DATABASE_URL", None) is None:
+if not is_set("DATABASE_URL"):
     # As text: some tests write the settings into a file.
     _server = {"NAME": "veza", "USER": "postgres", "EMBEDDED": str(PROJECT / ".postgres")}
     # The embedded server is built without ICU.
     DatabaseFeatures.test_collations = {"deterministic": "C", "non_default": "POSIX"}
     DatabaseFeatures.supports_non_deterministic_collations = False
 else:
-    _server = env.postgresql("DATABASE_URL")
+    _server = read("DATABASE_URL", database)
 
 DATABASES = {
     alias: {**_server, "ENGINE": "veza_site.postgresql", "TEST": {"NAME": f"test_suite_{alias}"}}

@@ -5,8 +5,8 @@ from django.db import DatabaseError, models
 from django.utils.text import capfirst
 from psycopg import errors
 
+from veza_site.names import foreign_key_name, index_name
 from veza_site.services import Refused
-from veza_site.standard import foreign_key_name, index_name
 
 
 def in_words(error: Exception, model: type[models.Model]) -> ValidationError | None:

@@ -6,8 +6,8 @@ from django.db.backends.postgresql import schema
 from django.db.backends.utils import split_identifier
 from django.db.models import Field, Model, OneToOneField
 
+from veza_site.names import foreign_key_name, index_name
 from veza_site.sql_text import first_words
-from veza_site.standard import foreign_key_name, index_name
 
 # The statements that PostgreSQL refuses while checks of their table's rows are pending.
 ALTERS = {"alter", "drop", "truncate", "cluster", "reindex", "refresh"}
