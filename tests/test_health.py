@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.test import TestCase, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
@@ -89,6 +89,33 @@ class Healthz(TestCase):
                 with self.subTest(comment):
                     cursor.execute("COMMENT ON SCHEMA public IS %s", [comment])
                     self.assert_answers(503, failing("fingerprint"))
+
+    def test_answers_200_with_a_warning_where_the_contract_is_newer(self):
+        """As during a rolling deployment, when new code has migrated already."""
+        newer = contract.Contract(contract.expected().version + 1, "0" * 64, "rbac.0099_x")
+        with connection.cursor() as cursor:
+            cursor.execute("COMMENT ON SCHEMA public IS %s", [newer.as_json()])
+        with self.assertLogs("veza_site.health") as log:
+            self.assert_answers(200, OK | {"warnings": ["newer contract"]})
+        self.assertIn("carries contract 2, newer than 1", log.output[0])
+
+    def test_answers_503_where_the_contract_is_older(self):
+        older = contract.Contract(0, contract.expected().fingerprint[::-1], "")
+        with connection.cursor() as cursor:
+            cursor.execute("COMMENT ON SCHEMA public IS %s", [older.as_json()])
+        self.assert_answers(503, failing("fingerprint"))
+
+    def test_answers_503_where_a_table_or_a_column_of_a_model_is_gone(self):
+        for statement in [
+            "DROP TABLE django.django_session",
+            "ALTER TABLE django.django_admin_log DROP action_time",
+            "ALTER TABLE rooms DROP description",
+            "ALTER TABLE rooms RENAME TO chat_rooms",
+        ]:
+            with self.subTest(statement), transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(statement)
+                self.assert_answers(503, failing("tables"))
+                transaction.set_rollback(True)
 
     def test_names_all_that_fails(self):
         with connection.cursor() as cursor:

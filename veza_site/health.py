@@ -70,29 +70,28 @@ def examine() -> State:
     the models are there, with their columns, as all of this says. Statements: 2, neither of them on
     rows of V1.
     """
-    carried, applied, missing = None, set(), False
+    carried, found = None, {"migration": set(), "column": set()}
     try:
         connection.ensure_connection()
         # Without the table of migrations, or the right to read it, none is known to be applied.
         with contextlib.suppress(ProgrammingError), _cut_off(), _transaction() as cursor:
             cursor.execute("SET LOCAL statement_timeout = '2s'")
             carried = contract.read(cursor)
-            cursor.execute(MIGRATIONS, _columns())
-            rows = cursor.fetchall()
-            applied = {(app, name) for app, name, _ in rows}
-            missing = any(missing for *_, missing in rows)
+            cursor.execute(MIGRATIONS_AND_COLUMNS)
+            for kind, *names in cursor.fetchall():
+                found[kind].add(tuple(names))
     except Error as error:
         logger.warning("The database does not answer: %s", one_line(error))
         return State(failing=("database",))
     expected = _expected()
     newer = carried is not None and carried.version > expected.version
     checks = {
-        "migrations": _migrations() <= applied,
+        "migrations": _migrations() <= found["migration"],
         "fingerprint": newer
         or (carried is not None and carried.fingerprint == expected.fingerprint),
     }
     if all(checks.values()):  # else there is no wonder
-        checks["tables"] = not missing
+        checks["tables"] = _columns() <= found["column"]
     if newer:
         logger.warning(
             "The database carries contract %d, newer than %d, which this code knows.",
@@ -111,31 +110,26 @@ def _expected() -> contract.Contract:
     return contract.expected()
 
 
-# The applied migrations, and whether a column is not where this connection looks for its table.
-MIGRATIONS = """\
-SELECT app, name, missing
-FROM django_migrations, (
-    SELECT EXISTS (
-        SELECT FROM unnest(%s::text[], %s::text[]) AS wanted (relation, attribute)
-        WHERE NOT EXISTS (
-            SELECT FROM pg_attribute
-            WHERE attrelid = to_regclass(relation) AND attname = attribute AND NOT attisdropped
-        )
-    )
-) AS columns (missing)
+# The applied migrations, and the columns of the tables that this connection finds.
+MIGRATIONS_AND_COLUMNS = """\
+SELECT 'migration', app, name FROM django_migrations
+UNION ALL
+SELECT 'column', relname, attname
+FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+WHERE relkind IN ('r', 'p') AND pg_table_is_visible(pg_class.oid)
+  AND attnum > 0 AND NOT attisdropped AND relnamespace <> 'pg_catalog'::regnamespace
 """
 
 
 @functools.cache
-def _columns() -> tuple[list[str], list[str]]:
-    """Return the tables and the columns of all models, a pair for each column."""
-    columns = [
-        (connection.ops.quote_name(model._meta.db_table), field.column)
+def _columns() -> frozenset[tuple[str, str]]:
+    """Return the columns of all models, each with its table."""
+    return frozenset(
+        (model._meta.db_table, field.column)
         for model in apps.get_models(include_auto_created=True)
         if model._meta.managed
         for field in model._meta.local_concrete_fields
-    ]
-    return [table for table, _ in columns], [column for _, column in columns]
+    )
 
 
 @functools.cache
