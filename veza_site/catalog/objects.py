@@ -1,10 +1,9 @@
 """What a schema holds, as plain values that can be compared and written down."""
 
 import dataclasses
-import functools
 import json
 from dataclasses import dataclass, field
-from typing import Any, Self, get_args, get_origin, get_type_hints
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -148,20 +147,32 @@ class Catalog:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Return the catalog of which `text` is the JSON."""
-        return _typed(cls, json.loads(text))
+        values = json.loads(text)
+        values["tables"] = {
+            name: _made(
+                Table,
+                table
+                | {
+                    part: {name: _made(kind, item) for name, item in table[part].items()}
+                    for part, kind in _PARTS.items()
+                },
+            )
+            for name, table in values["tables"].items()
+        }
+        values["others"] = {name: _made(Other, other) for name, other in values["others"].items()}
+        for part in ("enums", "dependents"):
+            values[part] = {name: tuple(items) for name, items in values[part].items()}
+        return _made(cls, values)
 
 
-_types = functools.cache(get_type_hints)
+_PARTS = {"columns": Column, "constraints": Constraint, "indexes": Index, "triggers": Trigger}
 
 
-def _typed(wanted: Any, value: Any) -> Any:
-    """Return a value that was read from JSON as the type that a field here declares."""
-    if dataclasses.is_dataclass(wanted):
-        types = _types(wanted)
-        return wanted(**{name: _typed(types[name], part) for name, part in value.items()})
-    arguments = get_args(wanted)
-    if get_origin(wanted) is dict:
-        return {name: _typed(arguments[1], part) for name, part in value.items()}
-    if get_origin(wanted) is tuple:
-        return tuple(value)
-    return value
+def _made[T](kind: type[T], values: dict[str, Any]) -> T:
+    """Return an object of values from JSON, which has lists for tuples."""
+    return kind(
+        **{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+    )

@@ -64,9 +64,9 @@ class Surroundings:
     rights: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
 
-def read_surroundings(cursor: Any) -> Surroundings:
+def read_surroundings(cursor: Any, *, rights: bool = False) -> Surroundings:
     """
-    Return what is around V1, read through any DB-API cursor on the database.
+    Return what is around V1, with the rights if asked for, through any DB-API cursor.
 
     It takes no right beyond reading pg_catalog.
     """
@@ -84,7 +84,7 @@ def read_surroundings(cursor: Any) -> Surroundings:
             heirs=dict(rows(HEIRS)),
             publications={name: tuple(lacks) for name, lacks in rows(PUBLICATIONS)},
             settings=tuple(Setting(*row) for row in rows(SETTINGS)),
-            rights={(on, to): tuple(what) for on, to, what in rows(RIGHTS)},
+            rights={(on, to): tuple(what) for on, to, what in rows(RIGHTS)} if rights else {},
         )
 
 

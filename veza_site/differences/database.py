@@ -64,7 +64,7 @@ def compare_with_code(cursor: Any) -> Comparison:
 def compare_databases(cursor: Any, other: Any) -> Comparison:
     """Compare the database of `cursor` with that of `other`, rights and settings included."""
     expected, found = _both(read_catalog(other), cursor, "public")
-    theirs, ours = read_surroundings(other), read_surroundings(cursor)
+    theirs, ours = (read_surroundings(each, rights=True) for each in (other, cursor))
     differing, notes = [*surroundings.before(theirs, ours), *differences(expected, found)], []
     if _has_django(cursor) and _has_django(other):
         both = _both(read_catalog(other, "django"), cursor, "django")

@@ -95,6 +95,7 @@ class Patience:
         self.end: float | None = None  # of the patience, from the first time it is needed
         self.began: float | None = None  # when the transaction began, on the monotonic clock
         self.bound: float | None = None  # the lock_timeout that the session has
+        self.bound_in_transaction = False  # and has it only until its transaction ends
         self.running_since: float | None = None  # the statement that runs now
         self.held: float | None = None  # for how long others had waited when it was stopped
 
@@ -188,14 +189,13 @@ class Patience:
         if status is TransactionStatus.INERROR:
             self.bound = None  # it goes back with the savepoint
             return execute(sql, params, many, context)  # ROLLBACK TO SAVEPOINT, or an error again
+        in_transaction = self.connection.in_atomic_block
+        if self.bound_in_transaction and status is TransactionStatus.IDLE:
+            self.bound = None  # it went with that
         # Not for every statement: a small difference costs more than it is worth.
-        if (
-            self.bound is None
-            or status is TransactionStatus.IDLE
-            or abs(self.bound - seconds) > SHORTEST_WAIT
-        ):
-            self.bound = seconds
-            local = "LOCAL " if self.connection.in_atomic_block else ""
+        if self.bound is None or abs(self.bound - seconds) > SHORTEST_WAIT:
+            self.bound, self.bound_in_transaction = seconds, in_transaction
+            local = "LOCAL " if in_transaction else ""
             # By psycopg alone: Django's cursor would come here again.
             with self.connection.wrap_database_errors:
                 session.execute(f"SET {local}lock_timeout = {max(int(seconds * 1000), 1)}")

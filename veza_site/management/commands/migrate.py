@@ -80,9 +80,10 @@ class Command(migrate.Command):
         """
         Put off the system checks until there is something to apply, and check what it is about.
 
-        Those of the admin and its addresses would import all of that, which takes as long.
+        That is the database, and in development the models too. Those of the admin and its
+        addresses would import all of that, which takes as long.
         """
-        tags = [checks.Tags.models, checks.Tags.database, checks.Tags.commands]
+        tags = [checks.Tags.database, *([checks.Tags.models] if settings.DEVELOPMENT else [])]
         self.run_checks = functools.partial(super().check, *arguments, **options | {"tags": tags})
 
     def _has_nothing_to_do(self, options: dict[str, Any]) -> bool:
