@@ -1,10 +1,6 @@
 """Compare what a database holds with what it should, and say in words and in SQL what differs."""
 
-from collections.abc import Callable, Iterator
-
 from veza_site.catalog import Catalog
-from veza_site.ddl import in_order
-from veza_site.differences import columns, constraints, enums, indexes, schema, tables
 from veza_site.differences.difference import Difference
 
 __all__ = ["Difference", "differences"]
@@ -16,56 +12,9 @@ def differences(expected: Catalog, found: Catalog) -> list[Difference]:
 
     A missing table is one difference, with all that belongs to it.
     """
-    return list(_all(expected, found))
+    if found == expected:
+        return []
+    # Here, where it is asked for: most databases are as they should be.
+    from veza_site.differences.catalogs import compare
 
-
-def _all(expected: Catalog, found: Catalog) -> Iterator[Difference]:
-    there = [
-        (table, found.tables[table.name])
-        for table in expected.tables.values()
-        if table.name in found.tables
-    ]
-
-    def each(compare: Callable[..., Iterator[Difference]]) -> Iterator[Difference]:
-        for table, match in there:
-            yield from compare(expected, table, match)
-
-    yield from schema.extensions_wanted(expected, found)
-    # What is not ours stands in the way of what is, and the users of it in its own way.
-    yield from schema.of_tables_surplus(expected, found)
-    yield from each(tables.triggers_surplus)
-    yield from enums.wanted(expected, found)
-    yield from schema.functions_wanted(expected, found)
-    yield from each(constraints.foreign_keys_surplus)
-    # A table can be LOGGED only after those that it refers to. What enforces the foreign keys again
-    # switches a table's own triggers too.
-    for table in in_order(expected):
-        if table.name in found.tables:
-            yield from tables.properties(expected, table, found.tables[table.name])
-    yield from tables.surplus(expected, found)
-    yield from each(constraints.others_surplus)
-    # Of a table that lacks a UNIQUE index, the surplus ones go when it is there.
-    in_want = {table.name for table, match in there if indexes.lacks_uniqueness(table, match)}
-    for table, match in there:
-        if table.name not in in_want:
-            yield from indexes.surplus(expected, table, match)
-    yield from each(columns.surplus)
-    yield from each(columns.wanted)
-    # Before what refers to them.
-    yield from each(constraints.primary_key)
-    yield from tables.missing(expected, found)
-    yield from each(constraints.others_wanted)
-    yield from each(indexes.wanted)
-    for table, match in there:
-        if table.name in in_want:
-            yield from indexes.surplus(expected, table, match)
-    yield from each(indexes.properties)
-    yield from each(tables.triggers_wanted)
-    yield from schema.others_wanted(expected, found)
-    # After all that may use them.
-    yield from schema.operators_surplus(expected, found)
-    yield from schema.functions_surplus(expected, found)
-    yield from schema.types_surplus(expected, found)
-    yield from enums.surplus(expected, found)
-    yield from schema.extensions_surplus(expected, found)
-    yield from schema.comments(expected, found)
+    return list(compare(expected, found))

@@ -7,7 +7,7 @@ from veza_site import contract
 from veza_site.catalog import Catalog, read_catalog, read_dependents
 from veza_site.catalog.surroundings import Surroundings, read_surroundings
 from veza_site.ddl import literal
-from veza_site.differences import Difference, differences, surroundings
+from veza_site.differences import Difference, differences
 from veza_site.migrating.records import Records, read_records
 
 # What a comparison leaves out, said at its end.
@@ -37,15 +37,15 @@ def compare_with_code(cursor: Any) -> Comparison:
     expected, found = _both(contract.expected_catalog(), cursor, "public")
     around, records = read_surroundings(cursor), read_records(cursor)
     carried = contract.read(cursor)
+    before, after, notes = _around(around)
     differing = [
-        *surroundings.before(Surroundings(), around),
+        *before,
         *differences(expected, found),
-        *_django(cursor, around.owner),
-        *surroundings.after(Surroundings(), around),
+        *_django(cursor),
+        *after,
         *_lost(records or Records()),
         *_comment(carried),
     ]
-    notes = surroundings.notes(around)
     if records is None:
         notes.append("The applied migrations were not compared: this role can't read them here.")
     elif records.unknown:
@@ -63,6 +63,8 @@ def compare_with_code(cursor: Any) -> Comparison:
 
 def compare_databases(cursor: Any, other: Any) -> Comparison:
     """Compare the database of `cursor` with that of `other`, rights and settings included."""
+    from veza_site.differences import surroundings
+
     expected, found = _both(read_catalog(other), cursor, "public")
     theirs, ours = (read_surroundings(each, rights=True) for each in (other, cursor))
     differing, notes = [*surroundings.before(theirs, ours), *differences(expected, found)], []
@@ -76,12 +78,26 @@ def compare_databases(cursor: Any, other: Any) -> Comparison:
     return Comparison(expected, found, contract.read(cursor), differing, notes)
 
 
+def _around(found: Surroundings) -> tuple[list[Difference], list[Difference], list[str]]:
+    """Return what differs around V1, before and after the rest, and what is worth a word."""
+    nothing = Surroundings(owner=found.owner)
+    if found == nothing:
+        return [], [], []
+    from veza_site.differences import surroundings  # here, where it is asked for
+
+    return (
+        list(surroundings.before(nothing, found)),
+        list(surroundings.after(nothing, found)),
+        surroundings.notes(found),
+    )
+
+
 def _not_to_be_mended(differing: list[Difference], why: str) -> list[Difference]:
     """Return differences without SQL that would be in the way of a migration's."""
     return [replace(difference, mend=f"-- {why}") for difference in differing]
 
 
-def _django(cursor: Any, owner: str) -> list[Difference]:
+def _django(cursor: Any) -> list[Difference]:
     """Return what differs in the schema of Django's own tables."""
     if not _has_django(cursor):
         cause = "V1 was built by something else than migrate"
