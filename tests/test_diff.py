@@ -395,6 +395,14 @@ class Drift(TestCase):
     test_added_label = drift(
         "ALTER TYPE room_type ADD VALUE 'forum'", "enum room_type", cause="(forum) added by hand"
     )
+
+    def test_added_label_is_said_to_be_dear_and_who_decides_first(self):
+        self.addCleanup(self.make_database)
+        self.server.execute("ALTER TYPE room_type ADD VALUE 'forum'")
+        (found,) = self.differing()
+        self.assertIn("-- Rows that have (forum) have to get another label first.\n", found.mend)
+        self.assertIn("written anew, and nobody can read or write it meanwhile", found.mend)
+
     test_added_label_of_a_type_with_checks_and_predicates = drift(
         "ALTER TYPE transcode_status ADD VALUE 'paused' BEFORE 'failed'", "enum transcode_status"
     )

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import TestCase, tag
+from psycopg import errors
 
 from tests.databases import apply_export, connect, empty_database, migrated_catalog
 from tests.golden import assert_golden
@@ -57,6 +58,31 @@ class Export(TestCase):
         with connection.cursor() as cursor:
             self.assertEqual(carried, contract.read(cursor))
         self.assertEqual(carried.fingerprint, contract.expected().fingerprint)
+
+    def test_writes_no_contract_into_a_database_that_is_not_v1_and_says_what_differs(self):
+        for drift, named in [
+            ("ALTER TABLE rooms DROP description", "table rooms"),
+            ("ALTER TYPE room_type ADD VALUE 'forum'", "enum room_type"),
+            ("CREATE TABLE notes (id uuid)", "table notes"),
+            ("CREATE VIEW names AS SELECT name FROM rooms", "other object public.names"),
+        ]:
+            with self.subTest(drift), empty_database() as name, connect(name) as server:
+                apply_export(server)
+                server.execute(f"{drift}; COMMENT ON SCHEMA public IS 'old'")
+                with self.assertRaisesMessage(errors.RaiseException, f"was written: {named}"):
+                    apply_export(server)
+                comment = server.execute("SELECT obj_description('public'::regnamespace)")
+                self.assertEqual(comment.fetchone(), ("old",))
+
+    def test_takes_a_tuned_database_for_v1(self):
+        with empty_database() as name, connect(name) as server:
+            apply_export(server)
+            server.execute(
+                "ALTER INDEX idx_users_email SET (fillfactor = 70);"
+                "ALTER TABLE rooms SET (fillfactor = 70); COMMENT ON SCHEMA public IS NULL"
+            )
+            apply_export(server)
+            self.assertEqual(contract.read(server.cursor()), contract.at_the_end())
 
     def test_shows_the_contract(self):
         expected = contract.expected()
