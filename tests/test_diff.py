@@ -855,6 +855,39 @@ class Drift(TestCase):
                 self.server.execute(f"CREATE PUBLICATION whole FOR {whole}")
                 self.assertEqual(self.differing(), [])
 
+    def test_a_primary_key_is_mended_with_the_keys_of_other_schemas_to_it(self):
+        self.addCleanup(self.make_database)
+        self.server.execute(
+            "CREATE SCHEMA chat; CREATE TABLE chat.messages (author uuid REFERENCES users);"
+            "ALTER TABLE rooms DROP CONSTRAINT rooms_creator_id_fkey"
+        )
+        keys = (
+            "SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE confrelid = 'users'::regclass AND convalidated ORDER BY 1, 2"
+        )
+        self.run_mends(self.differing())
+        before = self.server.execute(keys).fetchall()
+        self.server.execute(
+            "BEGIN; ALTER TABLE users DROP CONSTRAINT users_pkey CASCADE,"
+            " ADD CONSTRAINT users_pkey PRIMARY KEY (id) INCLUDE (email);"
+            + "".join(f"ALTER TABLE {table} ADD {key};" for table, key in before)
+            + "COMMIT"
+        )
+        found = [item for item in self.differing() if item.object.endswith(".users_pkey")]
+        self.run_mends(found)
+        self.assertEqual(self.server.execute(keys).fetchall(), before)
+
+    def test_settings_of_all_roles_and_other_spellings(self):
+        with self.server.transaction(force_rollback=True):
+            self.server.execute(
+                "ALTER ROLE ALL SET default_transaction_read_only = 'ON';"
+                f"ALTER DATABASE {self.server.info.dbname} SET session_replication_role = 'REPLICA'"
+            )
+            found = {item.object: item.mend for item in self.differing()}
+            name = "setting default_transaction_read_only of all roles"
+            self.assertEqual(found[name], "ALTER ROLE ALL RESET default_transaction_read_only;")
+            self.assertIn("setting session_replication_role of the database", found)
+
     def test_settings_that_switch_v1_off(self):
         name = self.server.info.dbname
         with role(self.server) as user:

@@ -178,14 +178,19 @@ class Drifts(TestCase):
         with copy_of(self.template) as name, connect(name) as server, connect(name) as writer:
             server.execute(FIRST)
             self.drift(server, drifts)
-            written, done = [], threading.Event()
+            written, tries, errors, done = [], 0, [], threading.Event()
 
             def write():
+                nonlocal tries
                 while not done.is_set():
                     for double in DOUBLES:
-                        with contextlib.suppress(psycopg.errors.UniqueViolation):
+                        try:
                             writer.execute(double)
                             written.append(double)
+                        except psycopg.errors.UniqueViolation:
+                            tries += 1
+                        except psycopg.Error as error:
+                            errors.append(error)
 
             thread = threading.Thread(target=write)
             thread.start()
@@ -194,7 +199,8 @@ class Drifts(TestCase):
             finally:
                 done.set()
                 thread.join()
-            self.assertEqual((left, written), ([], []))
+            self.assertEqual((left, written, errors), ([], [], []))
+            self.assertGreater(tries, 0)
 
     def test_have_the_digests_of_v1_where_they_have_its_fingerprint_and_nowhere_else(self):
         """What the SQL files go by, and what the services are told, are the same."""

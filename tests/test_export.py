@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test import TestCase, tag
 from psycopg import errors
 
-from tests.databases import apply_export, connect, empty_database, migrated_catalog
+from tests.databases import apply_export, connect, database_url, empty_database, migrated_catalog
 from tests.golden import assert_golden
 from veza_site import contract, export
 from veza_site.catalog import read_catalog
@@ -73,6 +73,14 @@ class Export(TestCase):
                     apply_export(server)
                 comment = server.execute("SELECT obj_description('public'::regnamespace)")
                 self.assertEqual(comment.fetchone(), ("old",))
+
+    def test_refuses_a_database_that_migrate_has_not_built(self):
+        with empty_database() as name, connect(name) as server:
+            apply_export(server)
+            url = database_url(name)
+            with self.assertRaisesMessage(CommandError, "The database has no schema django."):
+                call_command("schema", "export", str(self.directory), database=url)
+        self.assertFalse(self.directory.exists())
 
     def test_takes_a_tuned_database_for_v1(self):
         with empty_database() as name, connect(name) as server:

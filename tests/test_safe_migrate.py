@@ -347,14 +347,16 @@ class Held(Migrated):
             **late.environment,
         )
 
+    def wait_until(self, condition, parameters=()):
+        """Return when a condition of SQL is true."""
+        end = time.monotonic() + 60
+        while not self.server.execute(f"SELECT {condition}", parameters).fetchone()[0]:
+            self.assertLess(time.monotonic(), end, f"never: {condition}")
+
     def wait_until_locked(self, mode):
         """Return when a session has `tracks` in a mode."""
-        held = (
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'tracks'::regclass"
-            " AND mode = %s AND granted)"
-        )
-        while not self.server.execute(held, [mode]).fetchone()[0]:
-            pass
+        held = "relation = 'tracks'::regclass AND mode = %s AND granted"
+        self.wait_until(f"EXISTS (SELECT FROM pg_locks WHERE {held})", [mode])
 
     def assert_stopped(self, migrate):
         _, errors = migrate.communicate()
@@ -387,12 +389,11 @@ class Held(Migrated):
             "INSERT INTO users (email, username, password_hash) VALUES ('a@b.c', 'abc', 'x')"
         )
         migrate = self.migrate("UPDATE users SET username = 'abcd'; SELECT pg_sleep(20)")
-        waits = (
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
-            " AND query LIKE '%pg_sleep(20)%' AND state = 'active' AND pid <> pg_backend_pid())"
+        self.wait_until(
+            "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+            " AND query LIKE %s AND state = 'active' AND pid <> pg_backend_pid())",
+            ["SELECT pg_sleep(20)%"],
         )
-        while not self.server.execute(waits).fetchone()[0]:
-            pass
         began = time.monotonic()
         self.server.execute("UPDATE users SET username = 'abcde'")
         self.assertLess(time.monotonic() - began, self.bound + 2)
@@ -502,7 +503,9 @@ class Preflight(Migrated):
 
     def test_refuses_to_work_without_triggers_and_foreign_keys(self):
         url = database_url(self.name, options="-c session_replication_role=replica")
-        self.assert_refused("works as a replica here", DATABASE_URL=url)
+        self.assert_refused(
+            "works as a replica here", "RESET session_replication_role", DATABASE_URL=url
+        )
 
     def test_refuses_a_record_that_is_gone(self):
         self.server.execute("DELETE FROM django.django_migrations WHERE name LIKE '0041%'")
@@ -524,6 +527,16 @@ class Preflight(Migrated):
             "DROP SCHEMA IF EXISTS chat CASCADE",
             "CREATE SCHEMA IF NOT EXISTS chat",
             "SET LOCAL search_path = chat, public; DROP TABLE messages",
+        ]:
+            with self.subTest(statement):
+                self.late.write("0001_mood", statement)
+                self.assert_refused("late.0001_mood touches the schema chat")
+
+    def test_looks_into_lists_of_statements_and_past_other_ones_for_that(self):
+        for statement in [
+            ["ALTER TABLE rooms ADD mood text", "DROP TABLE chat.messages"],
+            [("INSERT INTO chat.messages VALUES (%s)", [1])],
+            "SELECT 1 AS chat; DROP TABLE chat.messages",
         ]:
             with self.subTest(statement):
                 self.late.write("0001_mood", statement)

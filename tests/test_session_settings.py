@@ -154,6 +154,15 @@ class Settings(TestCase):
                 )
 
 
+class OtherDatabases(TestCase):
+    def test_are_read_by_their_url_whatever_they_have_set(self):
+        with empty_database() as name:
+            with connect(name) as server:
+                set_for(server, f"DATABASE {name}", ODD | {"client_encoding": "SQL_ASCII"})
+            status, output = schema("diff", database=database_url(name), format="json")
+            self.assertEqual((status, json.loads(output)["contract"]), (1, None))
+
+
 class Limits(TestCase):
     def test_of_a_role_do_not_end_what_reads_the_catalog(self):
         with empty_database() as name, connect(name) as server, role(server) as user:

@@ -65,8 +65,7 @@ def _contents(catalog: Catalog) -> dict[str, Any]:
     In the form that version 1 was fingerprinted in: what a catalog has come to know since is left
     out, and what it knows no more is here, always the same.
     """
-    contents = dataclasses.asdict(catalog) | {"extensions": (), "comments": {}, "owner": None}
-    del contents["dependents"]
+    contents = catalog.contents() | {"extensions": (), "comments": {}, "owner": None}
     for table in contents["tables"].values():
         table |= {"properties": (), "owner": None}
         for column in table["columns"].values():

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from graphlib import TopologicalSorter
 
 from veza_site.catalog import Catalog, Column, Constraint, Index, Table, Trigger
+from veza_site.names import temporary_name
 
 # The words that PostgreSQL 15 to 18 take as a name only in quotes (pg_get_keywords(), R and T).
 _WORDS = """
@@ -119,7 +120,7 @@ def swap_index(
     is to be a constraint's: "UNIQUE USING INDEX … DEFERRABLE". It takes the other's place in one
     short transaction, so that what is unique stays so all the time.
     """
-    new = index.encode()[:59].decode(errors="ignore") + "_new"
+    new = temporary_name(index)
     alter = f"ALTER TABLE {quote(schema, table)}"
     take_name = f"ALTER INDEX {quote(schema, new)} RENAME TO {quote(index)};"
     if constraint is not None:

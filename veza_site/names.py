@@ -40,6 +40,11 @@ def trigger_definition(schema: str, table: str) -> str:
     )
 
 
+def temporary_name(name: str) -> str:
+    """Return the name of what is made to take the place of an object of this name."""
+    return name.encode()[: NAME_LENGTH - 4].decode(errors="ignore") + "_new"
+
+
 def _foreign_key(table: str, column: str) -> str:
     return f"{table}_{column}_fkey"
 

@@ -15,7 +15,7 @@ from veza_site.catalog.objects import (
     Table,
     Trigger,
 )
-from veza_site.catalog.reader import read_catalog, read_dependents
+from veza_site.catalog.reader import read_catalog, with_dependents
 
 __all__ = [
     "Catalog",
@@ -26,5 +26,5 @@ __all__ = [
     "Table",
     "Trigger",
     "read_catalog",
-    "read_dependents",
+    "with_dependents",
 ]

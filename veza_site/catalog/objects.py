@@ -128,7 +128,9 @@ class Catalog:
     one that V1 creates where the server offers it is among them where it does not, too.
     `comments` are by the object as COMMENT ON takes it, without that on the schema, which tells the
     contract. `dependents` is what other schemas have that depends on a table, a type or a function
-    of this one, and casts and event triggers, by its name; it is read apart.
+    of this one, and casts and event triggers, by its name; `keys_to_here` are the foreign keys of
+    other schemas by the table here: their table, their name, their definition. These two are read
+    apart.
     """
 
     schema: str
@@ -139,10 +141,17 @@ class Catalog:
     extensions: tuple[str, ...] = ()
     comments: dict[str, str] = field(default_factory=dict)
     dependents: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    keys_to_here: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
 
     def as_json(self) -> str:
         """Return the catalog as JSON that is the same to the byte for the same catalog."""
-        return json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n"
+        return json.dumps(self.contents(), indent=2, sort_keys=True) + "\n"
+
+    def contents(self) -> dict[str, Any]:
+        """Return what the schema holds, as plain values, without what depends on it elsewhere."""
+        contents = dataclasses.asdict(self)
+        del contents["dependents"], contents["keys_to_here"]
+        return contents
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -160,8 +169,7 @@ class Catalog:
             for name, table in values["tables"].items()
         }
         values["others"] = {name: _made(Other, other) for name, other in values["others"].items()}
-        for part in ("enums", "dependents"):
-            values[part] = {name: tuple(items) for name, items in values[part].items()}
+        values["enums"] = {name: tuple(labels) for name, labels in values["enums"].items()}
         return _made(cls, values)
 
 

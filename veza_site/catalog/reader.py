@@ -1,5 +1,6 @@
 """The reader of pg_catalog."""
 
+from dataclasses import replace
 from typing import Any
 
 from veza_site.catalog.objects import Catalog, Column, Constraint, Index, Other, Table, Trigger
@@ -73,10 +74,18 @@ def read_catalog(cursor: Any, schema: str = "public") -> Catalog:
         )
 
 
-def read_dependents(cursor: Any, schema: str = "public") -> dict[str, tuple[str, ...]]:
-    """Return what a catalog's `dependents` are. It is asked for where something is to be mended."""
+def with_dependents(cursor: Any, catalog: Catalog) -> Catalog:
+    """Return a catalog with what depends on it elsewhere. It is asked for where SQL may mend it."""
+    keys: dict[str, list[tuple[str, str, str]]] = {}
     with session.settings(cursor, PINNED):
-        return {name: tuple(found) for name, found in _rows(cursor, DEPENDENTS, schema)}
+        for table, *key in _rows(cursor, KEYS_TO_HERE, catalog.schema):
+            keys.setdefault(table, []).append(tuple(key))
+        dependents = _rows(cursor, DEPENDENTS, catalog.schema)
+    return replace(
+        catalog,
+        dependents={name: tuple(found) for name, found in dependents},
+        keys_to_here=keys,
+    )
 
 
 def _rows(cursor: Any, query: str, schema: str) -> list[tuple[Any, ...]]:
@@ -122,7 +131,7 @@ def _untuned(definition: str, options: str) -> str:
     ), '')"""
 
 
-def _not_part_of(catalog: str, oid: str, kinds: str = "'e'") -> str:
+def not_part_of(catalog: str, oid: str, kinds: str = "'e'") -> str:
     """Leave out the objects of extensions, or those of other `kinds` of pg_depend too."""
     return f"""NOT EXISTS (
         SELECT FROM pg_depend
@@ -136,7 +145,7 @@ _TABLES = f"""(
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE nspname = %(schema)s
       AND relkind IN ('r', 'p')
-      AND {_not_part_of("pg_class", "pg_class.oid")}
+      AND {not_part_of("pg_class", "pg_class.oid")}
 ) AS tables"""
 
 TABLES = f"""
@@ -334,7 +343,7 @@ SELECT
     )
 FROM pg_type
 JOIN pg_namespace ON pg_namespace.oid = typnamespace
-WHERE nspname = %(schema)s AND typtype = 'e' AND {_not_part_of("pg_type", "pg_type.oid")}
+WHERE nspname = %(schema)s AND typtype = 'e' AND {not_part_of("pg_type", "pg_type.oid")}
 ORDER BY typname
 """
 
@@ -344,7 +353,7 @@ FROM pg_proc
 JOIN pg_namespace ON pg_namespace.oid = pronamespace
 WHERE nspname = %(schema)s
   AND prokind IN ('f', 'p', 'w')
-  AND {_not_part_of("pg_proc", "pg_proc.oid", "'e', 'i'")}
+  AND {not_part_of("pg_proc", "pg_proc.oid", "'e', 'i'")}
 ORDER BY 1
 """
 
@@ -363,7 +372,7 @@ FROM pg_class
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE nspname = %(schema)s
   AND relkind IN ('S', 'v', 'm', 'f')
-  AND {_not_part_of("pg_class", "pg_class.oid", "'e', 'i'")}
+  AND {not_part_of("pg_class", "pg_class.oid", "'e', 'i'")}
 UNION ALL
 SELECT
     pg_type.oid::regtype::text,
@@ -378,12 +387,12 @@ LEFT JOIN pg_class ON pg_class.oid = typrelid
 JOIN pg_namespace ON pg_namespace.oid = typnamespace
 WHERE nspname = %(schema)s
   AND (typtype IN ('d', 'r') OR relkind = 'c')
-  AND {_not_part_of("pg_type", "pg_type.oid")}
+  AND {not_part_of("pg_type", "pg_type.oid")}
 UNION ALL
 SELECT pg_proc.oid::regprocedure::text, 'aggregate', ''
 FROM pg_proc
 JOIN pg_namespace ON pg_namespace.oid = pronamespace
-WHERE nspname = %(schema)s AND prokind = 'a' AND {_not_part_of("pg_proc", "pg_proc.oid")}
+WHERE nspname = %(schema)s AND prokind = 'a' AND {not_part_of("pg_proc", "pg_proc.oid")}
 UNION ALL
 SELECT
     quote_ident(rulename) || ' ON ' || tables.oid::regclass,
@@ -409,56 +418,69 @@ UNION ALL
 SELECT pg_operator.oid::regoperator::text, 'operator', oprcode::text
 FROM pg_operator
 JOIN pg_namespace ON pg_namespace.oid = oprnamespace
-WHERE nspname = %(schema)s AND {_not_part_of("pg_operator", "pg_operator.oid")}
+WHERE nspname = %(schema)s AND {not_part_of("pg_operator", "pg_operator.oid")}
 UNION ALL
 SELECT format('operator class %%I.%%I USING %%I', nspname, opcname, amname), 'operator class',
        'FOR TYPE ' || opcintype::regtype
 FROM pg_opclass
 JOIN pg_am ON pg_am.oid = opcmethod
 JOIN pg_namespace ON pg_namespace.oid = opcnamespace
-WHERE nspname = %(schema)s AND {_not_part_of("pg_opclass", "pg_opclass.oid")}
+WHERE nspname = %(schema)s AND {not_part_of("pg_opclass", "pg_opclass.oid")}
 UNION ALL
 SELECT format('operator family %%I.%%I USING %%I', nspname, opfname, amname), 'operator family', ''
 FROM pg_opfamily
 JOIN pg_am ON pg_am.oid = opfmethod
 JOIN pg_namespace ON pg_namespace.oid = opfnamespace
-WHERE nspname = %(schema)s AND {_not_part_of("pg_opfamily", "pg_opfamily.oid")}
+WHERE nspname = %(schema)s AND {not_part_of("pg_opfamily", "pg_opfamily.oid")}
 UNION ALL
 SELECT format('collation %%I.%%I', nspname, collname), 'collation',
        concat_ws(' ', collprovider, collcollate)
 FROM pg_collation
 JOIN pg_namespace ON pg_namespace.oid = collnamespace
-WHERE nspname = %(schema)s AND {_not_part_of("pg_collation", "pg_collation.oid")}
+WHERE nspname = %(schema)s AND {not_part_of("pg_collation", "pg_collation.oid")}
 UNION ALL
 SELECT format('conversion %%I.%%I', nspname, conname), 'conversion', conproc::text
 FROM pg_conversion
 JOIN pg_namespace ON pg_namespace.oid = connamespace
-WHERE nspname = %(schema)s AND {_not_part_of("pg_conversion", "pg_conversion.oid")}
+WHERE nspname = %(schema)s AND {not_part_of("pg_conversion", "pg_conversion.oid")}
 UNION ALL
 SELECT format('text search configuration %%I.%%I', nspname, cfgname),
        'text search configuration', ''
 FROM pg_ts_config
 JOIN pg_namespace ON pg_namespace.oid = cfgnamespace
-WHERE nspname = %(schema)s AND {_not_part_of("pg_ts_config", "pg_ts_config.oid")}
+WHERE nspname = %(schema)s AND {not_part_of("pg_ts_config", "pg_ts_config.oid")}
 UNION ALL
 SELECT format('text search dictionary %%I.%%I', nspname, dictname), 'text search dictionary',
        COALESCE(dictinitoption, '')
 FROM pg_ts_dict
 JOIN pg_namespace ON pg_namespace.oid = dictnamespace
-WHERE nspname = %(schema)s AND {_not_part_of("pg_ts_dict", "pg_ts_dict.oid")}
+WHERE nspname = %(schema)s AND {not_part_of("pg_ts_dict", "pg_ts_dict.oid")}
 UNION ALL
 SELECT format('text search template %%I.%%I', nspname, tmplname), 'text search template',
        tmpllexize::text
 FROM pg_ts_template
 JOIN pg_namespace ON pg_namespace.oid = tmplnamespace
-WHERE nspname = %(schema)s AND {_not_part_of("pg_ts_template", "pg_ts_template.oid")}
+WHERE nspname = %(schema)s AND {not_part_of("pg_ts_template", "pg_ts_template.oid")}
 UNION ALL
 SELECT format('text search parser %%I.%%I', nspname, prsname), 'text search parser',
        prsstart::text
 FROM pg_ts_parser
 JOIN pg_namespace ON pg_namespace.oid = prsnamespace
-WHERE nspname = %(schema)s AND {_not_part_of("pg_ts_parser", "pg_ts_parser.oid")}
+WHERE nspname = %(schema)s AND {not_part_of("pg_ts_parser", "pg_ts_parser.oid")}
 ORDER BY 1
+"""
+
+KEYS_TO_HERE = """
+SELECT
+    confrelid::regclass::text,
+    conrelid::regclass::text,
+    quote_ident(conname),
+    pg_get_constraintdef(pg_constraint.oid)
+FROM pg_constraint
+JOIN pg_class ON pg_class.oid = confrelid
+JOIN pg_namespace AS here ON here.oid = relnamespace
+WHERE contype = 'f' AND here.nspname = %(schema)s AND connamespace <> here.oid
+ORDER BY 1, 2, 3
 """
 
 # What stands in other schemas, or in none, and depends on a table, a type or a function here. A
@@ -562,7 +584,7 @@ WHERE (classoid = 'pg_class'::regclass AND objoid IN (SELECT oid FROM tables))
         AND objoid IN (
             SELECT pg_type.oid
             FROM pg_type JOIN pg_namespace ON pg_namespace.oid = typnamespace
-            WHERE nspname = %(schema)s AND {_not_part_of("pg_type", "pg_type.oid")}
+            WHERE nspname = %(schema)s AND {not_part_of("pg_type", "pg_type.oid")}
         )
    )
    OR (
@@ -570,7 +592,7 @@ WHERE (classoid = 'pg_class'::regclass AND objoid IN (SELECT oid FROM tables))
         AND objoid IN (
             SELECT pg_proc.oid
             FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
-            WHERE nspname = %(schema)s AND {_not_part_of("pg_proc", "pg_proc.oid")}
+            WHERE nspname = %(schema)s AND {not_part_of("pg_proc", "pg_proc.oid")}
         )
    )
 ORDER BY 1

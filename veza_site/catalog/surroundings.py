@@ -8,7 +8,7 @@ since a table that another role owns can't be migrated, and a setting can switch
 from dataclasses import dataclass, field
 from typing import Any
 
-from veza_site.catalog.reader import PINNED
+from veza_site.catalog.reader import PINNED, not_part_of
 from veza_site.postgresql import session
 
 # What a role or a database can have set that changes what V1 does. The second are worth a word and
@@ -88,14 +88,6 @@ def read_surroundings(cursor: Any, *, rights: bool = False) -> Surroundings:
         )
 
 
-def _no_extension(catalog: str, oid: str) -> str:
-    """Leave out what an extension, or the making of another object, has brought along."""
-    return f"""NOT EXISTS (
-        SELECT FROM pg_depend
-        WHERE classid = '{catalog}'::regclass AND objid = {oid} AND deptype IN ('e', 'i')
-    )"""
-
-
 # From PostgreSQL 15 on `public` belongs to the role pg_database_owner, whose member is the owner.
 _OWNER = f"""(
     SELECT CASE nspowner
@@ -104,7 +96,7 @@ _OWNER = f"""(
             SELECT mode() WITHIN GROUP (ORDER BY relowner)
             FROM pg_class
             WHERE relnamespace = public.oid AND relkind IN ('r', 'p')
-              AND {_no_extension("pg_class", "pg_class.oid")}
+              AND {not_part_of("pg_class", "pg_class.oid", "'e', 'i'")}
         ) THEN nspowner
         ELSE datdba
     END AS oid
@@ -131,14 +123,14 @@ WITH objects (name, sql, owner) AS (
         relowner
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE nspname IN ('public', 'django') AND relkind IN ('r', 'p')
-      AND {_no_extension("pg_class", "pg_class.oid")}
+      AND {not_part_of("pg_class", "pg_class.oid", "'e', 'i'")}
     UNION ALL
     SELECT
         'function ' || pg_proc.oid::regprocedure,
         'ROUTINE ' || pg_proc.oid::regprocedure,
         proowner
     FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
-    WHERE nspname IN ('public', 'django') AND {_no_extension("pg_proc", "pg_proc.oid")}
+    WHERE nspname IN ('public', 'django') AND {not_part_of("pg_proc", "pg_proc.oid", "'e', 'i'")}
     UNION ALL
     SELECT
         CASE typtype WHEN 'e' THEN 'enum ' ELSE 'type ' END || typname,
@@ -148,7 +140,7 @@ WITH objects (name, sql, owner) AS (
     LEFT JOIN pg_class ON pg_class.oid = typrelid
     JOIN pg_namespace ON pg_namespace.oid = typnamespace
     WHERE nspname IN ('public', 'django') AND (typtype IN ('e', 'd', 'r') OR relkind = 'c')
-      AND {_no_extension("pg_type", "pg_type.oid")}
+      AND {not_part_of("pg_type", "pg_type.oid", "'e', 'i'")}
 )
 SELECT name, sql, rolname::text
 FROM objects
@@ -176,7 +168,7 @@ WHERE 'public'::regnamespace IN (
         (SELECT typnamespace FROM pg_type WHERE oid = casttarget),
         (SELECT pronamespace FROM pg_proc WHERE oid = castfunc)
     )
-  AND {_no_extension("pg_cast", "pg_cast.oid")}
+  AND {not_part_of("pg_cast", "pg_cast.oid", "'e', 'i'")}
 ORDER BY 1
 """
 
@@ -188,7 +180,7 @@ SELECT
         || ' EXECUTE FUNCTION ' || evtfoid::regprocedure
         || CASE evtenabled WHEN 'O' THEN '' WHEN 'D' THEN ' (disabled)' ELSE ' (for replicas)' END
 FROM pg_event_trigger
-WHERE {_no_extension("pg_event_trigger", "pg_event_trigger.oid")}
+WHERE {not_part_of("pg_event_trigger", "pg_event_trigger.oid", "'e', 'i'")}
 ORDER BY 1
 """
 
@@ -210,7 +202,7 @@ WITH v1 AS (
     SELECT pg_class.oid, relname::text AS name
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE nspname = 'public' AND relkind IN ('r', 'p')
-      AND {_no_extension("pg_class", "pg_class.oid")}
+      AND {not_part_of("pg_class", "pg_class.oid", "'e', 'i'")}
 ),
 parts AS (
     SELECT pubname, v1.oid, name, rel.oid IS NOT NULL AS is_in,
@@ -239,16 +231,23 @@ ORDER BY pubname
 SETTINGS = f"""
 SELECT
     CASE
+        WHEN setrole = 0 AND setdatabase = 0 THEN 'all roles'
         WHEN setrole = 0 THEN 'the database'
         ELSE 'role ' || rolname || CASE setdatabase WHEN 0 THEN '' ELSE ' in the database' END
     END,
     CASE
+        WHEN setrole = 0 AND setdatabase = 0 THEN 'ROLE ALL'
         WHEN setrole = 0 THEN 'DATABASE ' || quote_ident(datname)
         ELSE 'ROLE ' || quote_ident(rolname)
             || COALESCE(' IN DATABASE ' || quote_ident(datname), '')
     END,
     lower(item[1]),
-    item[2],
+    CASE lower(item[1])
+        WHEN 'default_transaction_read_only' THEN
+            CASE WHEN item[2]::boolean THEN 'on' ELSE 'off' END
+        WHEN 'session_replication_role' THEN lower(item[2])
+        ELSE item[2]
+    END,
     setrole IN (0, owner.oid)
 FROM {_OWNER}, pg_db_role_setting
 LEFT JOIN pg_roles ON pg_roles.oid = setrole
@@ -271,7 +270,7 @@ WITH objects (on_what, kind, acl, owner, extra) AS (
         relacl, relowner, ''
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE nspname = 'public' AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-      AND {_no_extension("pg_class", "pg_class.oid")}
+      AND {not_part_of("pg_class", "pg_class.oid", "'e', 'i'")}
     UNION ALL
     SELECT 'TABLE ' || pg_class.oid::regclass, 'c', attacl, relowner, quote_ident(attname)
     FROM pg_attribute
@@ -281,14 +280,14 @@ WITH objects (on_what, kind, acl, owner, extra) AS (
     UNION ALL
     SELECT 'ROUTINE ' || pg_proc.oid::regprocedure, 'f', proacl, proowner, ''
     FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
-    WHERE nspname = 'public' AND {_no_extension("pg_proc", "pg_proc.oid")}
+    WHERE nspname = 'public' AND {not_part_of("pg_proc", "pg_proc.oid", "'e', 'i'")}
     UNION ALL
     SELECT 'TYPE ' || pg_type.oid::regtype, 'T', typacl, typowner, ''
     FROM pg_type
     LEFT JOIN pg_class ON pg_class.oid = typrelid
     JOIN pg_namespace ON pg_namespace.oid = typnamespace
     WHERE nspname = 'public' AND (typtype IN ('e', 'd', 'r') OR relkind = 'c')
-      AND {_no_extension("pg_type", "pg_type.oid")}
+      AND {not_part_of("pg_type", "pg_type.oid", "'e', 'i'")}
     UNION ALL
     SELECT
         'DEFAULT PRIVILEGES FOR ROLE ' || defaclrole::regrole

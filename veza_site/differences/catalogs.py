@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from veza_site.catalog import Catalog
-from veza_site.ddl import in_order
+from veza_site.ddl import in_order, quote
 from veza_site.differences import columns, constraints, enums, indexes, schema, tables
 from veza_site.differences.difference import Difference
 
@@ -42,7 +42,9 @@ def compare(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     yield from each(columns.surplus)
     yield from each(columns.wanted)
     # Before what refers to them.
-    yield from each(constraints.primary_key)
+    for table, match in there:
+        others = found.keys_to_here.get(quote(expected.schema, table.name), [])
+        yield from constraints.primary_key(expected, table, match, others)
     yield from tables.missing(expected, found)
     yield from each(constraints.others_wanted)
     yield from each(indexes.wanted)

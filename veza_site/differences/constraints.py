@@ -1,18 +1,20 @@
 """Differences of constraints."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from veza_site.catalog import Catalog, Constraint, Table
-from veza_site.ddl import (
-    constraint_definition,
-    quote,
-)
+from veza_site.ddl import constraint_definition, quote
 from veza_site.differences.difference import MISSING, Difference, renamed_items
+from veza_site.names import temporary_name
 
 
-def primary_key(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
-    """Yield whether a table's primary key is missing or another."""
-    yield from _wanted(expected, table, found, lambda item: item.kind == "primary key")
+def primary_key(
+    expected: Catalog, table: Table, found: Table, keys_to_here: list[tuple[str, str, str]]
+) -> Iterator[Difference]:
+    """Yield whether a table's primary key is missing or another; other schemas refer to it too."""
+    yield from _wanted(
+        expected, table, found, lambda item: item.kind == "primary key", keys_to_here
+    )
 
 
 def others_wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
@@ -51,7 +53,11 @@ def _surplus(
 
 
 def _wanted(
-    expected: Catalog, table: Table, found: Table, chosen: Callable[[Constraint], bool]
+    expected: Catalog,
+    table: Table,
+    found: Table,
+    chosen: Callable[[Constraint], bool],
+    keys_to_here: Sequence[tuple[str, str, str]] = (),
 ) -> Iterator[Difference]:
     alter = f"ALTER TABLE {quote(expected.schema, table.name)}"
     renamed = _renamed(table, found)
@@ -64,7 +70,11 @@ def _wanted(
             yield Difference(name, item.definition, MISSING, f"renamed to {old}", mend)
         elif there is None or there.definition != item.definition:
             is_key = item.kind == "primary key"
-            mend = _primary_key(expected, table, item) if is_key else _set_constraint(alter, item)
+            mend = (
+                _primary_key(expected, table, item, keys_to_here)
+                if is_key
+                else _set_constraint(alter, item)
+            )
             cause = "changed by hand, or by a migration that was not run here"
             if there is None:
                 cause = "dropped, perhaps for a bulk load, or with its column"
@@ -92,22 +102,28 @@ def _set_constraint(alter: str, item: Constraint) -> str:
     return f"{set_it};"
 
 
-def _primary_key(expected: Catalog, table: Table, key: Constraint) -> str:
+def _primary_key(
+    expected: Catalog,
+    table: Table,
+    key: Constraint,
+    keys_to_here: Sequence[tuple[str, str, str]],
+) -> str:
     """
     Return the SQL that makes a table's primary key, in place of another one if there is one.
 
-    Its index is made first, while others write. The foreign keys to the table go with the old key,
-    and are there again in the same transaction.
+    Its index is made first, while others write. The foreign keys to the table, those of other
+    schemas too, go with the old key, and are there again in the same transaction.
     """
     on_table = quote(expected.schema, table.name)
-    new = key.name.encode()[:59].decode(errors="ignore") + "_new"
+    new = temporary_name(key.name)
     columns = ", ".join(map(quote, key.columns))
     keys = [
-        (f"ALTER TABLE IF EXISTS {quote(expected.schema, other.name)}", item)
+        (quote(expected.schema, other.name), quote(item.name), item.definition)
         for other in expected.tables.values()
         for item in other.constraints.values()
         if item.references == on_table
     ]
+    keys += [(other, name, text.removesuffix(" NOT VALID")) for other, name, text in keys_to_here]
     return " ".join(
         [
             f"DROP INDEX CONCURRENTLY IF EXISTS {quote(expected.schema, new)};",
@@ -118,11 +134,14 @@ def _primary_key(expected: Catalog, table: Table, key: Constraint) -> str:
             f"ALTER TABLE {on_table} ADD CONSTRAINT {quote(key.name)}"
             f" PRIMARY KEY USING INDEX {quote(new)};",
             *(
-                f"{alter} DROP CONSTRAINT IF EXISTS {quote(item.name)},"
-                f" ADD {constraint_definition(item)} NOT VALID;"
-                for alter, item in keys
+                f"ALTER TABLE IF EXISTS {other} DROP CONSTRAINT IF EXISTS {name},"
+                f" ADD CONSTRAINT {name} {definition} NOT VALID;"
+                for other, name, definition in keys
             ),
             "COMMIT;",
-            *(f"{alter} VALIDATE CONSTRAINT {quote(item.name)};" for alter, item in keys),
+            *(
+                f"ALTER TABLE IF EXISTS {other} VALIDATE CONSTRAINT {name};"
+                for other, name, _ in keys
+            ),
         ]
     )

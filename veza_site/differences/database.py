@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from veza_site import contract
-from veza_site.catalog import Catalog, read_catalog, read_dependents
+from veza_site.catalog import Catalog, read_catalog, with_dependents
 from veza_site.catalog.surroundings import Surroundings, read_surroundings
 from veza_site.ddl import literal
 from veza_site.differences import Difference, differences
@@ -110,7 +110,7 @@ def _both(expected: Catalog, cursor: Any, schema: str) -> tuple[Catalog, Catalog
     """Return what a schema should hold and what it holds, with its dependents if that differs."""
     found = read_catalog(cursor, schema)
     if found != expected:
-        found = replace(found, dependents=read_dependents(cursor, schema))
+        found = with_dependents(cursor, found)
     return expected, found
 
 

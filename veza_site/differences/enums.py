@@ -18,6 +18,11 @@ from veza_site.differences.difference import (
     with_dependents,
 )
 
+# Nothing takes a label away but a new type, and PostgreSQL writes all rows for that.
+REWRITES_ALL = (
+    "Every table with this type is written anew, and nobody can read or write it meanwhile."
+)
+
 
 def wanted(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     """Yield the enums that are missing, and those with other labels."""
@@ -60,7 +65,7 @@ def _labels(expected: Catalog, found: Catalog, enum: str) -> tuple[str, str]:
             before = f" BEFORE {literal(after[0])}" if after else ""
             mend.append(f"{alter} ADD VALUE {literal(ours[place])}{before};")
         return "a migration or ALTER TYPE … ADD VALUE that was not run here", " ".join(mend)
-    again = remarked(REWRITES, _enum_again(expected, found, enum))
+    again = remarked(REWRITES_ALL, _enum_again(expected, found, enum))
     again = with_dependents(found.dependents.get(quote(found.schema, enum), ()), again)
     if not surplus:
         return "labels in another order", again
@@ -68,10 +73,6 @@ def _labels(expected: Catalog, found: Catalog, enum: str) -> tuple[str, str]:
     return f"{labels} added by hand", remarked(
         f"Rows that have {labels} have to get another label first.", again
     )
-
-
-# Nothing takes a label away but a new type, and PostgreSQL writes all rows for that.
-REWRITES = "Every table with this type is written anew, and nobody can read or write it meanwhile."
 
 
 def _enum_again(expected: Catalog, found: Catalog, enum: str) -> str:

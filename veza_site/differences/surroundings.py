@@ -108,7 +108,8 @@ def notes(found: Surroundings) -> list[str]:
         f"{item.whose} has {item.name} = {item.value}: this project's sessions have their own, the"
         " services' have this"
         for item in found.settings
-        if not _is_wrong(item)
+        if item.name not in SWITCHES
+        or (item.value not in ("off", "origin") and not _is_wrong(item))
     ]
 
 
@@ -122,7 +123,7 @@ def _is_wrong(item: Setting) -> bool:
         return False
     if item.name == "search_path":
         return "public" not in [part.strip().strip('"') for part in item.value.split(",")]
-    return item.value in ("on", "true", "yes", "1")
+    return item.value == "on"
 
 
 _WHY = {

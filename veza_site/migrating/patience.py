@@ -44,10 +44,11 @@ WHERE pid = ANY (pg_blocking_pids(%s))
 ORDER BY xact_start
 """
 
-# Whether the session waits for a lock itself, and for how long others have waited for one of its
-# own to read or write. Other DDL may wait, and so may autovacuum.
+# Since when the session has its transaction, whether it waits for a lock itself, and for how long
+# others have waited for one of its own to read or write. Other DDL may wait, and so may autovacuum.
 HELD = """
 SELECT
+    (SELECT xact_start FROM pg_stat_activity WHERE pid = %(pid)s),
     EXISTS (SELECT FROM pg_locks WHERE pid = %(pid)s AND NOT granted),
     (
         SELECT max(EXTRACT(epoch FROM clock_timestamp() - waitstart))::float8
@@ -65,7 +66,7 @@ SELECT
 STOP = """
 SELECT CASE state WHEN 'active' THEN pg_cancel_backend(pid) ELSE pg_terminate_backend(pid) END
 FROM pg_stat_activity
-WHERE pid = %s AND state <> 'idle'
+WHERE pid = %(pid)s AND state <> 'idle' AND xact_start = %(began)s
 """
 
 
@@ -215,16 +216,20 @@ class Patience:
                 since = self._busy_since()
                 if since is None or time.monotonic() - since < SUSPICION:
                     continue
-                with contextlib.suppress(psycopg.Error):
+                try:
                     if session is None:
                         session = stack.enter_context(self._session())
-                    waits, others = session.execute(HELD, {"pid": pid}).fetchone()
+                    began, waits, others = session.execute(HELD, {"pid": pid}).fetchone()
                     if waits:
                         waited = time.monotonic()
                         told = self._tell(session, pid, told)
                     elif others and min(others, time.monotonic() - waited) > self.hold_timeout:
-                        self.held = others
-                        session.execute(STOP, [pid])
+                        self.held = others  # before it is stopped, who is told so at once
+                        stopped = session.execute(STOP, {"pid": pid, "began": began}).fetchone()
+                        if stopped is None:
+                            self.held = None  # its transaction had ended
+                except psycopg.Error:
+                    session = None  # another one, at the next look
 
     def _busy_since(self) -> float | None:
         """Return since when a transaction or a statement runs, or None."""

@@ -10,7 +10,7 @@ from django.db.migrations.operations import AddIndex, CreateModel, RunSQL, Separ
 from django.db.migrations.operations.base import Operation
 
 from veza_site import contract
-from veza_site.sql_text import bare
+from veza_site.sql_text import bare, statements
 
 CHAT = re.compile(
     r"""\bchat"?\s*\.\s*["\w]
@@ -24,8 +24,10 @@ MADE_BY_SQL = re.compile(
     r"""\bCREATE\s+(?:UNLOGGED\s+)?(?:TABLE|TYPE|DOMAIN|VIEW)\s+(?!IF\b)([\w".]+)""", re.IGNORECASE
 )
 
-# A table of ours may go by that name in a query.
-ALIAS = re.compile(r"""\bAS\s+"?chat\b""", re.IGNORECASE)
+# A table of ours may go by that name in a statement.
+ALIAS = re.compile(
+    r"""(?:\b(?:FROM|JOIN|UPDATE|USING|INTO)|,)\s+[\w".]+\s+AS\s+"?chat\b""", re.IGNORECASE
+)
 
 # The role, and what it lacks, or NULL.
 RIGHTS = """
@@ -69,6 +71,18 @@ FROM (
 ) AS objects (of_others)
 LEFT JOIN pg_namespace AS public ON public.nspname = 'public'
 """
+
+OWNER_MIGRATES = "V1 is migrated by the role that owns the database; see README, “A real server”."
+
+# What to do where it is not a right that the role lacks.
+NEXT_STEPS = {
+    "may change nothing here, on a standby": "Migrate on the primary.",
+    "has only read-only transactions here": "See default_transaction_read_only of the role and the "
+    "database.",
+    "works as a replica here (session_replication_role), without triggers and foreign keys": (
+        "Take that back with ALTER ROLE … RESET session_replication_role, or of the database."
+    ),
+}
 
 INVALID = """
 SELECT indexrelid::regclass::text,
@@ -196,12 +210,14 @@ def _check_names(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None
 def _made_by(migration: Migration, operation: Operation) -> Iterator[tuple[str, str]]:
     """Yield the schema and the name of each table and type that an operation makes."""
     if isinstance(operation, CreateModel):
+        if not operation.options.get("managed", True) or operation.options.get("proxy"):
+            return
         table = operation.options.get("db_table", f"{migration.app_label}_{operation.name_lower}")
         yield "public", table
         if not contract.is_ours(migration.app_label):  # V1's last migration moves Django's own
             yield "django", table
     elif isinstance(operation, RunSQL):
-        for name in MADE_BY_SQL.findall(bare(str(operation.sql))):
+        for name in MADE_BY_SQL.findall(bare(_sql(operation))):
             schema, _, name = name.replace('"', "").rpartition(".")
             yield schema or "public", name
     elif isinstance(operation, SeparateDatabaseAndState):
@@ -220,7 +236,7 @@ def check_rights(connection: BaseDatabaseWrapper, plan: Iterable[Migration] = ()
         for migration in plan
         for operation in migration.operations
         if isinstance(operation, RunSQL)
-        for word in re.findall(r"\w+", str(operation.sql))
+        for word in re.findall(r"\w+", _sql(operation))
     }
     expected = contract.expected_catalog()
     names = {
@@ -235,21 +251,27 @@ def check_rights(connection: BaseDatabaseWrapper, plan: Iterable[Migration] = ()
         role, lacks = cursor.fetchone()
     if lacks:
         raise CommandError(
-            f"The role {role} {lacks}. V1 is migrated by the role that owns the database; see "
-            "README, “A real server”. Nothing was changed."
+            f"The role {role} {lacks}. {NEXT_STEPS.get(lacks, OWNER_MIGRATES)} Nothing was changed."
         )
 
 
 def _makes_index(operation: Operation, index: str) -> bool:
     if isinstance(operation, AddIndex):
         return operation.index.name == index
-    return isinstance(operation, RunSQL) and index in str(operation.sql)
+    return isinstance(operation, RunSQL) and index in _sql(operation)
+
+
+def _sql(operation: RunSQL) -> str:
+    """Return the SQL of an operation: a script, or a list of statements, with parameters or not."""
+    if isinstance(operation.sql, str):
+        return operation.sql
+    return ";\n".join(item if isinstance(item, str) else item[0] for item in operation.sql)
 
 
 def _touches_chat(operation: Operation) -> bool:
     if isinstance(operation, RunSQL):
-        sql = bare(str(operation.sql))
-        return CHAT.search(sql) is not None and ALIAS.search(sql) is None
+        each = map(bare, statements(_sql(operation)))
+        return any(CHAT.search(sql) and not ALIAS.search(sql) for sql in each)
     if isinstance(operation, CreateModel):
         return CHAT.search(operation.options.get("db_table", "")) is not None
     if isinstance(operation, SeparateDatabaseAndState):

@@ -90,6 +90,6 @@ def on_disk() -> set[Key]:
         if config.label in settings.MIGRATION_MODULES:
             return set()  # elsewhere: the loader knows
         for module in pkgutil.iter_modules([str(directory(config.label))]):
-            if module.name[0] not in "_~":
+            if not module.ispkg and module.name[0] not in "_~":
                 keys.add((config.label, module.name))
     return keys

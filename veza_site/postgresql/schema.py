@@ -47,9 +47,10 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
     def __enter__(self) -> Self:
         # A transaction that was there before may have written already.
         self.may_have_written = self.connection.in_atomic_block
+        super().__enter__()
         self.watching = self.connection.execute_wrapper(self._watch_writes)
         self.watching.__enter__()
-        return super().__enter__()
+        return self
 
     def __exit__(self, *error: Any) -> None:
         try:

@@ -53,8 +53,9 @@ class Command(migrate.Command):
             super().handle(*arguments, **options)
             return
         if options["plan"] or options["check_unapplied"]:
-            history.check(self.connection, MigrationLoader(self.connection))
-            super().handle(*arguments, **options)
+            with self._without_limits():
+                history.check(self.connection, MigrationLoader(self.connection))
+                super().handle(*arguments, **options)
             return
         self.plan = []
         self.applied = 0

@@ -18,7 +18,7 @@ from veza_site import contract
 from veza_site.catalog import Catalog, read_catalog
 from veza_site.environment import CONNECT_TIMEOUT
 from veza_site.errors import first_line
-from veza_site.postgresql.session import lift_limits, limits_lifted
+from veza_site.postgresql.session import lift_limits, limits_lifted, startup_options
 
 if TYPE_CHECKING:
     from veza_site.differences import Difference
@@ -150,6 +150,7 @@ class Command(BaseCommand):
         from veza_site import export
 
         with _cursor(database) as cursor:
+            _check_server(cursor, "django")
             if contract.fingerprint(_read(cursor, "public")) != contract.expected().fingerprint:
                 raise CommandError(
                     "The database differs from the migrations: see `manage.py schema diff`."
@@ -259,6 +260,7 @@ def _cursor(database: str) -> Iterator[Any]:
     if database.startswith(("postgresql://", "postgres://")):
         try:
             parameters = {"connect_timeout": CONNECT_TIMEOUT, **conninfo_to_dict(database)}
+            parameters["options"] = startup_options(parameters.get("options", ""))
         except psycopg.Error:  # which would repeat the URL: it may hold a password
             raise CommandError("libpq can't read the URL of the database.") from None
         with (
