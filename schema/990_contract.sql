@@ -6,13 +6,13 @@
 -- part of it is there: what is here is compared, object by object, with what V1 holds.
 DO $contract$
 DECLARE
-    settings constant text[] := ARRAY['search_path', 'timezone', 'array_nulls', 'backslash_quote', 'bytea_output', 'datestyle', 'extra_float_digits', 'intervalstyle', 'lc_monetary', 'lc_numeric', 'lc_time', 'quote_all_identifiers', 'standard_conforming_strings', 'timezone_abbreviations', 'transform_null_equals', 'xmlbinary', 'xmloption'];
+    settings constant text[] := ARRAY['search_path', 'array_nulls', 'backslash_quote', 'bytea_output', 'datestyle', 'extra_float_digits', 'intervalstyle', 'lc_monetary', 'lc_numeric', 'lc_time', 'quote_all_identifiers', 'standard_conforming_strings', 'timezone', 'timezone_abbreviations', 'transform_null_equals', 'xmlbinary', 'xmloption'];
     before constant text[] := ARRAY(SELECT current_setting(name) FROM unnest(settings) AS name);
     differing text;
 BEGIN
     -- However this session reads and writes text.
     PERFORM set_config(name, value, true)
-    FROM unnest(settings, ARRAY['', 'UTC', 'on', 'safe_encoding', 'hex', 'ISO,MDY', '1', 'postgres', 'C', 'C', 'C', 'off', 'on', 'Default', 'off', 'base64', 'content']) AS setting (name, value);
+    FROM unnest(settings, ARRAY['', 'on', 'safe_encoding', 'hex', 'ISO,MDY', '1', 'postgres', 'C', 'C', 'C', 'off', 'on', 'UTC', 'Default', 'off', 'base64', 'content']) AS setting (name, value);
 
     WITH v1 (object, digest) AS (
         VALUES

@@ -90,6 +90,13 @@ class Audit(TestCase):
                 self.assertEqual(caught.exception.returncode, 2)
                 self.assertIn("There is nothing to judge", str(caught.exception))
 
+    def test_sees_that_foreign_keys_are_switched_off(self):
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE track_plays DISABLE TRIGGER ALL")
+        status, output = audit()
+        self.assertEqual(status, 1)
+        self.assertIn("track_plays  [enforced]\n    found   foreign keys are switched off", output)
+
     def test_judges_another_schema(self):
         status, output = audit(schema="django")
         self.assertEqual(status, 1)

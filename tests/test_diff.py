@@ -855,6 +855,55 @@ class Drift(TestCase):
                 self.server.execute(f"CREATE PUBLICATION whole FOR {whole}")
                 self.assertEqual(self.differing(), [])
 
+    test_generated_column_in_place_of_ours = drift(
+        "ALTER TABLE tracks DROP play_count CASCADE, ADD play_count bigint"
+        " GENERATED ALWAYS AS (1) STORED; COMMENT ON SCHEMA public IS NULL",
+        "column tracks.play_count",
+        "constraint tracks.chk_tracks_counters",
+        "comment on SCHEMA public",
+    )
+    test_primary_key_with_another_index = drift(
+        "ALTER TABLE track_plays DROP CONSTRAINT track_plays_pkey;"
+        "CREATE UNIQUE INDEX track_plays_pkey ON track_plays (id) NULLS NOT DISTINCT;"
+        "ALTER TABLE track_plays ADD PRIMARY KEY USING INDEX track_plays_pkey",
+        "constraint track_plays.track_plays_pkey",
+        cause="by hand",
+    )
+
+    def test_records_that_are_all_gone(self):
+        """Emptied, dropped, or restored without rows: the SQL records what is there."""
+        self.addCleanup(self.make_database)
+        for statement in [
+            "TRUNCATE django.django_migrations",
+            "TRUNCATE django.django_migrations, django.migration_sql",
+        ]:
+            with self.subTest(statement):
+                self.server.execute(statement)
+                found = self.differing()
+                self.assertEqual(len(found), 29)
+                self.run_mends(found)
+                self.assertEqual(self.differing(), [])
+
+    def test_of_an_empty_database_are_left_to_migrate(self):
+        with empty_database() as name, connect(name) as server:
+            compared = compare_with_code(server.cursor())
+        self.assertIn("Run `manage.py migrate`", compared.notes[0])
+        self.assertEqual(
+            {difference.mend.partition(",")[0] for difference in compared.differences[:-1]},
+            {"-- Run `manage.py migrate` first"},
+        )
+        self.assertTrue(
+            compared.differences[-1].mend.startswith("-- `manage.py migrate` writes it")
+        )
+
+    def test_are_told_to_a_role_that_may_read_nothing_else(self):
+        with role(self.server) as user:
+            name = self.server.info.dbname
+            with connect(name, user=user, password="x") as reader:
+                compared = compare_with_code(reader.cursor())
+        self.assertEqual(compared.differences, [])
+        self.assertIn("this role can't read them here", compared.notes[0])
+
     def test_a_primary_key_is_mended_with_the_keys_of_other_schemas_to_it(self):
         self.addCleanup(self.make_database)
         self.server.execute(
@@ -885,7 +934,7 @@ class Drift(TestCase):
             )
             found = {item.object: item.mend for item in self.differing()}
             name = "setting default_transaction_read_only of all roles"
-            self.assertEqual(found[name], "ALTER ROLE ALL RESET default_transaction_read_only;")
+            self.assertIn("; ALTER ROLE ALL RESET default_transaction_read_only;", found[name])
             self.assertIn("setting session_replication_role of the database", found)
 
     def test_settings_that_switch_v1_off(self):
@@ -899,9 +948,12 @@ class Drift(TestCase):
                 ),
                 (f"DATABASE {name} SET default_transaction_read_only", "the database"),
                 (f"DATABASE {name} SET search_path", "the database"),
+                (f"DATABASE {name} SET  search_path", "the database"),
             ]:
                 setting = sql_text.split()[-1]
                 value = {"session_replication_role": "replica", "search_path": "chat"}
+                if "SET  " in sql_text:  # one name, by a slip
+                    value["search_path"] = """'"$user", public'"""
                 with self.subTest(sql_text):
                     self.assert_noticed(
                         f"ALTER {sql_text} = {value.get(setting, 'on')}",

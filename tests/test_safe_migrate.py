@@ -586,13 +586,18 @@ class Names(TestCase):
             ("CREATE TYPE user_role AS ENUM ('boss')", "public.user_role"),
             ("CREATE DOMAIN room_type AS text", "public.room_type"),
             ("CREATE SEQUENCE tracks", "public.tracks"),
+            ("CREATE TABLE foo (a int); CREATE INDEX idx_users_email ON foo (a)", "public.idx_use"),
+            (
+                "CREATE FUNCTION update_updated_at_column() RETURNS int LANGUAGE sql RETURN 1",
+                "public.update_updated_at_column()",
+            ),
             ("CREATE TABLE auth_group (id int)", "public.auth_group"),
             ("CREATE SCHEMA django; CREATE TABLE django.auth_group ()", "django.auth_group"),
         ]:
             with self.subTest(something), empty_database() as name:
                 with connect(name) as server:
                     server.execute(something)
-                self.assert_refused(name, f"by a name that migrate needs: {named}.")
+                self.assert_refused(name, f"by a name that migrate needs: {named}")
 
 
 class History(Migrated):

@@ -38,6 +38,7 @@ ODD = {
     "lc_time": "POSIX",
     "quote_all_identifiers": "on",
     "standard_conforming_strings": "off",
+    "timezone": "Asia/Kolkata",
     "timezone_abbreviations": "India",
     "transform_null_equals": "on",
     "xmlbinary": "hex",

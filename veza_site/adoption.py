@@ -69,7 +69,7 @@ def adopt(connection: BaseDatabaseWrapper) -> contract.Contract:
     with transaction.atomic(using=connection.alias):
         with connection.cursor() as cursor:
             found = differences(contract.expected_catalog(), read_catalog(cursor))
-        if found:
+        if found := [difference for difference in found if not difference.is_tuning]:
             raise Differs(found)
         state = executor.migrate(loader.graph.leaf_nodes(), plan)
         history.keep(connection, rows)

@@ -260,6 +260,9 @@ def enforced(table: Table, schema: str) -> Iterator[Breach]:
             yield item.name, "NOT ENFORCED", "enforced", mend
         elif not item.validated:
             yield item.name, "NOT VALID", "validated", validate
+    if "DISABLE TRIGGER ALL" in table.properties:
+        mend = f"-- As a superuser; the owner may not.\n{alter} ENABLE TRIGGER ALL;"
+        yield table.name, "foreign keys are switched off", "enforced", mend
 
 
 # Indexes

@@ -8,7 +8,7 @@ from veza_site.extensions import EXTENSIONS
 from veza_site.postgresql import session
 
 # PostgreSQL writes every name with its schema, and every value alike, whatever the session has.
-PINNED = {"search_path": "", "timezone": "UTC", **session.TEXT}
+PINNED = {"search_path": "", **session.TEXT}
 
 # The options that people can set on a column, and on a table or an index of PostgreSQL's own kinds
 # (autovacuum_… aside). The server may keep keys of its own beside them: Debian's 15.20 has one.
@@ -501,7 +501,7 @@ WITH used (catalog, oid, name) AS (
 )
 SELECT used.name, array_agg(DISTINCT dependent ORDER BY dependent)
 FROM used
-JOIN pg_depend AS depends ON refclassid = catalog AND refobjid = used.oid AND deptype = 'n'
+JOIN pg_depend AS depends ON refclassid = catalog AND refobjid = used.oid AND deptype IN ('n', 'a')
 LEFT JOIN pg_constraint ON classid = 'pg_constraint'::regclass AND pg_constraint.oid = objid
 LEFT JOIN pg_proc ON classid = 'pg_proc'::regclass AND pg_proc.oid = objid
 LEFT JOIN pg_type ON classid = 'pg_type'::regclass AND pg_type.oid = objid

@@ -192,7 +192,7 @@ JOIN pg_namespace AS of_parent ON of_parent.oid = parent.relnamespace
 JOIN pg_class AS child ON child.oid = inhrelid
 JOIN pg_namespace AS of_child ON of_child.oid = child.relnamespace
 WHERE of_parent.nspname IN ('public', 'django') AND of_child.nspname <> of_parent.nspname
-  AND child.relkind IN ('r', 'p', 'f')
+  AND child.relkind IN ('r', 'p', 'f') AND NOT child.relispartition
 ORDER BY 1
 """
 

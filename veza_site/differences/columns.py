@@ -1,5 +1,6 @@
 """Differences of columns."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -108,24 +109,29 @@ def _made_anew(alter: str, table: Table, found: Table, column: Column) -> str:
 def _alter_column(alter: str, column: Column, found: Column) -> str:
     """Return the SQL that makes a column what it should be."""
     this = f"{alter} ALTER COLUMN {quote(column.name)}"
+    steps, remarks = [], []
     if (column.generated, column.identity) != (found.generated, found.identity):
         if found.identity and not column.generated:
-            again = f" {this} SET DEFAULT {column.default};" if column.default else ""
-            return f"{this} DROP IDENTITY;{again}"
-        if found.generated and not column.identity:
-            again = f" {this} SET DEFAULT {column.default};" if column.default else ""
-            return f"{this} DROP EXPRESSION;{again}"
-        return "-- No statement alone: the column has to be made anew. Write a migration."
-    steps, remarks = [], []
+            steps.append(f"{this} DROP IDENTITY;")
+        elif found.generated and not column.identity:
+            steps.append(f"{this} DROP EXPRESSION;")
+        else:
+            return "-- No statement alone: the column has to be made anew. Write a migration."
+        of_it = {"ALWAYS", "BY DEFAULT", "STORED", "VIRTUAL"}
+        properties = tuple(item for item in found.properties if item not in of_it)
+        found = replace(found, default=None, properties=properties)
     if column.type != found.type:
-        remarks.append(REWRITES)
+        if not _is_wider(column, found):
+            remarks.append(REWRITES)
         # Across the change of type a default could not be converted by itself.
         if found.default is not None:
             steps.append(f"{this} DROP DEFAULT;")
         steps.append(f"{this} TYPE {column.type}{_using(column, found)};")
-    if column.default is None and found.default is not None and not steps:
+    if column.default is None and found.default is not None and column.type == found.type:
         steps.append(f"{this} DROP DEFAULT;")
-    elif column.default is not None and (column.default != found.default or steps):
+    elif column.default is not None and (
+        column.default != found.default or column.type != found.type
+    ):
         steps.append(f"{this} SET DEFAULT {column.default};")
     if column.nullable and not found.nullable:
         steps.append(f"{this} DROP NOT NULL;")
@@ -156,6 +162,12 @@ def _alter_column(alter: str, column: Column, found: Column) -> str:
         if item not in found.properties:
             steps.append(f"{this} SET {f'({item})' if '=' in item else item};")
     return "".join(f"-- {remark}\n" for remark in remarks) + " ".join(steps)
+
+
+def _is_wider(column: Column, found: Column) -> bool:
+    """Return whether a type only allows more letters, which rewrites nothing."""
+    lengths = [re.fullmatch(r"character varying\((\d+)\)", item.type) for item in (column, found)]
+    return all(lengths) and int(lengths[0][1]) >= int(lengths[1][1])
 
 
 def _using(column: Column, found: Column) -> str:

@@ -68,7 +68,11 @@ def _wanted(
             old = renamed[item.name]
             mend = f"{alter} RENAME CONSTRAINT {quote(old)} TO {quote(item.name)};"
             yield Difference(name, item.definition, MISSING, f"renamed to {old}", mend)
-        elif there is None or there.definition != item.definition:
+        elif (
+            there is None
+            or there.definition != item.definition
+            or _has_other_index(table, found, item)
+        ):
             is_key = item.kind == "primary key"
             mend = (
                 _primary_key(expected, table, item, keys_to_here)
@@ -83,9 +87,18 @@ def _wanted(
                 cause = "added NOT VALID and never validated"
             elif not there.enforced:
                 cause = "switched off by hand (NOT ENFORCED)"
-            yield Difference(
-                name, item.definition, there.definition if there else MISSING, cause, mend
-            )
+            was = there.definition if there else MISSING
+            if was == item.definition:
+                was = f"{was}, with another index or an invalid one"
+            yield Difference(name, item.definition, was, cause, mend)
+
+
+def _has_other_index(table: Table, found: Table, key: Constraint) -> bool:
+    """Return whether a primary key's index is another one, or invalid."""
+    ours, theirs = table.indexes.get(key.name), found.indexes.get(key.name)
+    if key.kind != "primary key" or ours is None or theirs is None:
+        return False
+    return (ours.definition, ours.valid) != (theirs.definition, theirs.valid)
 
 
 def _set_constraint(alter: str, item: Constraint) -> str:

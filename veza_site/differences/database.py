@@ -8,7 +8,8 @@ from veza_site.catalog import Catalog, read_catalog, with_dependents
 from veza_site.catalog.surroundings import Surroundings, read_surroundings
 from veza_site.ddl import literal
 from veza_site.differences import Difference, differences
-from veza_site.migrating.records import Records, read_records
+from veza_site.migrating.records import read_records
+from veza_site.sql_text import normalised
 
 # What a comparison leaves out, said at its end.
 LEFT_OUT = (
@@ -38,16 +39,14 @@ def compare_with_code(cursor: Any) -> Comparison:
     around, records = read_surroundings(cursor), read_records(cursor)
     carried = contract.read(cursor)
     before, after, notes = _around(around)
-    differing = [
-        *before,
-        *differences(expected, found),
-        *_django(cursor),
-        *after,
-        *_lost(records or Records()),
-        *_comment(carried),
-    ]
+    catalogs = [*differences(expected, found), *_django(cursor)]
+    differing = [*before, *catalogs, *after]
+    is_v1 = expected.tables.keys() <= found.tables.keys()
+    lost = records.lost if records else ()
     if records is None:
         notes.append("The applied migrations were not compared: this role can't read them here.")
+    elif records.none and is_v1:  # built by SQL files, or restored without rows
+        lost = () if catalogs else records.unapplied
     elif records.unknown:
         names = _listed(records.unknown)
         notes.append(f"Newer code has migrated this database ({names}): compare it with that code.")
@@ -58,6 +57,8 @@ def compare_with_code(cursor: Any) -> Comparison:
         differing = _not_to_be_mended(
             differing, "Run `manage.py migrate` first, then compare again."
         )
+    differing += _lost(lost)
+    differing += _comment(carried, differing)
     return Comparison(expected, found, carried, differing, notes)
 
 
@@ -126,7 +127,7 @@ def _in_django(differing: list[Difference]) -> list[Difference]:
     ]
 
 
-def _lost(records: Records) -> list[Difference]:
+def _lost(keys: tuple[tuple[str, str], ...]) -> list[Difference]:
     return [
         Difference(
             f"migration {app}.{name}",
@@ -136,12 +137,16 @@ def _lost(records: Records) -> list[Difference]:
             "INSERT INTO django.django_migrations (app, name, applied)"
             f" VALUES ({literal(app)}, {literal(name)}, now());",
         )
-        for app, name in records.lost
+        for app, name in keys
     ]
 
 
-def _comment(carried: contract.Contract | None) -> list[Difference]:
-    """Return whether the database says of itself which contract it carries."""
+def _comment(carried: contract.Contract | None, others: list[Difference]) -> list[Difference]:
+    """
+    Return whether the database says of itself which contract it carries.
+
+    Where a person has to see to one of the others, it is not to be said before.
+    """
     expected = contract.expected()
     if carried and (carried.version, carried.fingerprint) == (
         expected.version,
@@ -155,7 +160,9 @@ def _comment(carried: contract.Contract | None) -> list[Difference]:
             wanted,
             carried.as_json() if carried else "no contract",
             "not migrated by this code, or written over by another tool",
-            f"COMMENT ON SCHEMA public IS {literal(wanted)};",
+            "-- `manage.py migrate` writes it, when nothing else differs."
+            if any(not normalised(difference.mend) for difference in others)
+            else f"COMMENT ON SCHEMA public IS {literal(wanted)};",
         )
     ]
 

@@ -23,6 +23,7 @@ class Difference:
     found: str
     cause: str | None
     mend: str
+    is_tuning: bool = False  # which is each server's own business, and no part of the contract
 
 
 def renamed_items[T](

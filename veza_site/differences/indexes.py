@@ -101,6 +101,7 @@ def properties(expected: Catalog, table: Table, found: Table) -> Iterator[Differ
             ", ".join(there.properties) or "nothing set",
             "tuned by hand",
             " ".join(steps),
+            is_tuning=True,
         )
 
 

@@ -1,5 +1,6 @@
 """Differences of what is around V1: owners, settings, rights, and what hangs on it from outside."""
 
+import re
 from collections.abc import Iterator
 
 from veza_site.catalog.surroundings import SWITCHES, Setting, Surroundings
@@ -17,7 +18,10 @@ def before(expected: Surroundings, found: Surroundings) -> Iterator[Difference]:
                 f"owned by {found.owner}, as the database",
                 f"owned by {item.owner}",
                 "made or restored by another role, or the database was given to another one",
-                f"ALTER {item.sql} OWNER TO {quote(found.owner)};",
+                remarked(
+                    "As a superuser, or by a role that is both.",
+                    f"ALTER {item.sql} OWNER TO {quote(found.owner)};",
+                ),
             )
     for name, definition in found.event_triggers.items():
         if expected.event_triggers.get(name) != definition:
@@ -122,7 +126,8 @@ def _is_wrong(item: Setting) -> bool:
     if not item.everyones:  # a service's own business
         return False
     if item.name == "search_path":
-        return "public" not in [part.strip().strip('"') for part in item.value.split(",")]
+        schemas = re.findall(r'"((?:[^"]|"")*)"|([^\s,"]+)', item.value)
+        return "public" not in [quoted or bare.lower() for quoted, bare in schemas]
     return item.value == "on"
 
 
@@ -137,6 +142,8 @@ def _setting(item: Setting, expected: str | None) -> Difference:
     mend = f"ALTER {item.sql} RESET {item.name};"
     if expected is not None:
         mend = f"-- Set {item.name} = {expected} for {item.whose}, as there."
+    if item.name == "default_transaction_read_only":
+        mend = f"SET {item.name} = off; {mend}"  # or this session could not
     if item.name == "session_replication_role":
         mend = remarked(AS_SUPERUSER, mend)
     return Difference(

@@ -154,7 +154,7 @@ def properties(expected: Catalog, table: Table, found: Table) -> Iterator[Differ
                 mend = remarked(AS_SUPERUSER, " ".join([mend, *again]))
             elif item == "UNLOGGED":
                 mend = remarked(REWRITES, mend)
-            yield Difference(name, f"not {item}", item, cause, mend)
+            yield Difference(name, f"not {item}", item, cause, mend, is_tuning="=" in item)
     for item in table.properties:
         if item not in found.properties:
             mend = f"{alter} SET ({item});" if "=" in item else f"-- {alter} … {item}"

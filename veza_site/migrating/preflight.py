@@ -8,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.operations import AddIndex, CreateModel, RunSQL, SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
+from django.db.models import CheckConstraint
 
 from veza_site import contract
 from veza_site.sql_text import bare, statements
@@ -70,6 +71,11 @@ FROM (
     )
 ) AS objects (of_others)
 LEFT JOIN pg_namespace AS public ON public.nspname = 'public'
+"""
+
+FUNCTIONS = """
+SELECT signature FROM unnest(%s::text[]) AS signature
+WHERE to_regprocedure(signature) IS NOT NULL
 """
 
 OWNER_MIGRATES = "V1 is migrated by the role that owns the database; see README, “A real server”."
@@ -190,12 +196,23 @@ def _check_names(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None
         for operation in migration.operations
         for schema, name in _made_by(migration, operation)
     ]
+    is_first = ("veza_site", "0001_extensions_and_types") in [
+        (migration.app_label, migration.name) for migration in plan
+    ]
     with connection.cursor() as cursor:
         cursor.execute(THERE, [names])
         there = [name for (name,) in cursor.fetchall()]
+        if is_first:  # later ones may replace a function
+            cursor.execute(FUNCTIONS, [list(contract.expected_catalog().functions)])
+            there += [name for (name,) in cursor.fetchall()]
     if not there:
         return
     if {f"public.{table}" for table in contract.expected_catalog().tables} <= set(there):
+        if any(name.startswith("django.") for name in there):
+            raise CommandError(
+                "This database has V1 and Django's tables already, and records no migration: "
+                "`manage.py schema diff` gives the SQL that records them. Nothing was changed."
+            )
         raise CommandError(
             "This database has V1 already, built from SQL files and not by migrate: `manage.py "
             "schema adopt` takes it over. Nothing was changed."
@@ -214,6 +231,12 @@ def _made_by(migration: Migration, operation: Operation) -> Iterator[tuple[str, 
             return
         table = operation.options.get("db_table", f"{migration.app_label}_{operation.name_lower}")
         yield "public", table
+        for item in [
+            *operation.options.get("indexes", []),
+            *operation.options.get("constraints", []),
+        ]:
+            if not isinstance(item, CheckConstraint):
+                yield "public", item.name
         if not contract.is_ours(migration.app_label):  # V1's last migration moves Django's own
             yield "django", table
     elif isinstance(operation, RunSQL):

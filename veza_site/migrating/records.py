@@ -26,36 +26,40 @@ class Records:
 
     `lost` were applied here, and are not recorded: `migrate` has kept the fingerprint of their SQL,
     or, where it keeps none, later ones that depend on them are recorded. `unapplied` are those of
-    this code that never were; `unknown` are recorded, and this code does not have them.
+    this code that never were; `unknown` are recorded, and this code does not have them. `none` is
+    whether there is no record at all.
     """
 
     lost: tuple[Key, ...] = ()
     unapplied: tuple[Key, ...] = ()
     unknown: tuple[Key, ...] = ()
+    none: bool = False
 
 
 def read_records(cursor: Any) -> Records | None:
     """
     Return what is odd about a database's applied migrations.
 
-    Returns None where nothing tells: the role may not read the table, or V1 was not built by
-    `migrate`. Statements: 2 or 3.
+    Returns None where the role may not read them. Until V1 is whole they stand in `public`.
+    Statements: 2 to 4.
     """
     found: dict[str, set[Key]] = {}
     for name in ("django_migrations", "migration_sql"):
-        if _is_readable(cursor, name):
-            cursor.execute(f"SELECT app, name FROM django.{name}")
+        table, readable = _table(cursor, name)
+        if readable is False:
+            return None
+        found[name] = set()
+        if table is not None:
+            cursor.execute(f"SELECT app, name FROM {table}")
             found[name] = set(cursor.fetchall())
-    if not found:
-        return None
-    recorded, kept = found.get("django_migrations", set()), found.get("migration_sql", set())
+    recorded, kept = found["django_migrations"], found["migration_sql"]
     if recorded == on_disk() and kept <= recorded:
         return Records()
     graph = MigrationLoader(None).graph
     of_code = set(graph.nodes)
     depended_on = {
         key
-        for later in recorded & of_code
+        for later in (recorded | kept) & of_code
         for key in graph.forwards_plan(later)
         if not (kept and is_ours(key[0]))
     }
@@ -64,6 +68,7 @@ def read_records(cursor: Any) -> Records | None:
         lost=tuple(sorted(missing & (kept | depended_on))),
         unapplied=tuple(sorted(missing - kept - depended_on)),
         unknown=tuple(sorted(recorded - of_code)),
+        none=not recorded and not kept,
     )
 
 
@@ -72,15 +77,19 @@ def directory(app: str) -> Path:
     return Path(apps.get_app_config(app).path) / "migrations"
 
 
-def _is_readable(cursor: Any, table: str) -> bool:
-    cursor.execute(
-        "SELECT has_table_privilege(to_regclass(%s), 'SELECT')"
-        " AND has_schema_privilege('django', 'USAGE')"
-        " WHERE to_regnamespace('django') IS NOT NULL",
-        [f"django.{table}"],
-    )
-    row = cursor.fetchone()
-    return row is not None and row[0] is True
+def _table(cursor: Any, name: str) -> tuple[str | None, bool | None]:
+    """Return where a table of Django's stands, or None, and whether this role may read it."""
+    for schema in ("django", "public"):
+        cursor.execute(
+            "SELECT CASE WHEN has_schema_privilege(%s, 'USAGE')"
+            " THEN has_table_privilege(to_regclass(%s), 'SELECT') ELSE false END"
+            " WHERE to_regnamespace(%s) IS NOT NULL",
+            [schema, f"{schema}.{name}", schema],
+        )
+        row = cursor.fetchone()
+        if row is not None and row[0] is not None:
+            return f"{schema}.{name}", row[0]
+    return None, None
 
 
 def on_disk() -> set[Key]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 # How the server writes and reads text. All of these may be set by every role, on PostgreSQL 15 to
-# 18. TimeZone is not among them: Django sets it for its own connections.
+# 18.
 TEXT = {
     "array_nulls": "on",
     "backslash_quote": "safe_encoding",
@@ -26,6 +26,7 @@ TEXT = {
     "lc_time": "C",
     "quote_all_identifiers": "off",
     "standard_conforming_strings": "on",
+    "timezone": "UTC",
     "timezone_abbreviations": "Default",
     "transform_null_equals": "off",
     "xmlbinary": "base64",
