@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import shutil
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from django.contrib.postgres.operations import (
     ValidateConstraint,
 )
 from django.db import migrations, models
+from veza_site.create_tables import CreateTables
 from veza_site.indexes import Index
 from veza_site.triggers import updated_at_trigger
 
@@ -115,6 +117,10 @@ REFUSED = {
         DELETE FROM users USING rooms WHERE users.id = 'x'
         DELETE FROM likes WHERE user_id = 'x'
         UPDATE django.django_session SET session_data = ''
+        UPDATE django.django_session SET session_data = '' WHERE id = 1
+        UPDATE hls_transcode_queue SET status = 'failed' WHERE track_id = 'x'
+        DELETE FROM users WHERE username = 'x'
+        DELETE FROM v WHERE id = 1
     """,
     "insert-select": """
         INSERT INTO roles (name) SELECT username FROM users
@@ -190,6 +196,9 @@ REFUSED = {
         ALTER TABLE users ADD COLUMN number pg_catalog.bigserial
         ALTER TABLE users ADD COLUMN age integer CHECK (age > 0)
         ALTER TABLE users ADD COLUMN room_id uuid DEFAULT '7c1f' REFERENCES rooms (id)
+        ALTER TABLE users ADD COLUMN x int[] NOT NULL DEFAULT ARRAY[random()::int]
+        ALTER TABLE users ADD COLUMN x int[] DEFAULT '{1}' || ARRAY[[1, length(f()::text)]]
+        ALTER TABLE users ADD COLUMN x timestamptz[] DEFAULT ARRAY[s.now()]
     """,
     "drop": """
         DROP INDEX CONCURRENTLY idx_users_role
@@ -371,15 +380,19 @@ REFUSED = {
     "session-setting": """
         SET session_replication_role = replica
         SET LOCAL search_path = chat, public
+        SET statement_timeout = '1ms'
+        SET SESSION statement_timeout = '1ms'
+        SET lock_timeout = 9999
+        SET maintenance_work_mem = '1GB'
         SET ROLE go_backend
         SET SESSION AUTHORIZATION go_backend
-        SET lock_timeout = 0
+        SET LOCAL lock_timeout = 0
         SET LOCAL lock_timeout TO '0'
-        SET lock_timeout TO DEFAULT
-        SET lock_timeout = '10min'
-        SET lock_timeout = '11s'
-        SET lock_timeout = 10000
-        SET statement_timeout TO '0s'
+        SET LOCAL lock_timeout TO DEFAULT
+        SET LOCAL lock_timeout = '10min'
+        SET LOCAL lock_timeout = '11s'
+        SET LOCAL lock_timeout = 10000
+        SET LOCAL statement_timeout TO '0s'
         RESET lock_timeout
         RESET ALL
         SET TRANSACTION ISOLATION LEVEL SERIALIZABLE
@@ -468,6 +481,8 @@ ALLOWED = [
     "ALTER TABLE users ADD COLUMN motto text",
     "ALTER TABLE users ADD COLUMN motto text NOT NULL DEFAULT ''",
     "ALTER TABLE users ADD COLUMN mood mood NOT NULL DEFAULT 'good'",
+    "ALTER TABLE users ADD COLUMN tags text[] NOT NULL DEFAULT ARRAY['a', 'b']",
+    "ALTER TABLE users ADD COLUMN seen timestamptz[] DEFAULT ARRAY[now(), CURRENT_TIMESTAMP]",
     "ALTER TABLE users ADD COLUMN room_id uuid REFERENCES rooms (id) ON DELETE SET NULL",
     "ALTER TABLE users ADD CONSTRAINT chk_users_x CHECK (slug <> '') NOT VALID",
     "ALTER TABLE users ADD FOREIGN KEY (room_id) REFERENCES rooms (id) NOT VALID",
@@ -482,12 +497,15 @@ ALLOWED = [
     "CREATE FUNCTION f() RETURNS integer BEGIN ATOMIC SELECT 1; SELECT 2; END",
     "CREATE VIEW v AS SELECT * FROM users",
     "GRANT SELECT ON users TO go_backend; GRANT USAGE ON SCHEMA django TO go_backend",
-    "SET LOCAL lock_timeout = '10s'; SET lock_timeout = 9999; SET statement_timeout = '5 min'",
+    "SET LOCAL lock_timeout = '10s'; SET LOCAL lock_timeout = 9999",
+    "SET LOCAL statement_timeout = '5 min'; SET LOCAL maintenance_work_mem = '1GB'",
     "INSERT INTO roles (name) VALUES ('editor'), ('guest') ON CONFLICT DO NOTHING",
     "INSERT INTO roles (id, name, at) VALUES (gen_random_uuid(), 'x', now()), (DEFAULT, 'y', NULL)",
     "INSERT INTO roles DEFAULT VALUES",
-    "UPDATE roles SET description = 'x' WHERE name = 'moderator' AND is_system",
+    "UPDATE roles SET description = 'x' WHERE id = 'x' AND is_system",
     "UPDATE users SET slug = pg_catalog.lower(username) WHERE id = 'x'",
+    "UPDATE django.django_session SET session_data = '' WHERE session_key = 'x'",
+    "CREATE TABLE new (id uuid); UPDATE new SET id = NULL FROM users WHERE users.id = new.id",
     "UPDATE users u SET slug = NULL WHERE u.id IN ('a'::uuid, 'b') OR 'c' = u.id",
     "DELETE FROM users WHERE id = ANY (ARRAY['a', 'b']::uuid[])",
     "DELETE FROM users WHERE id = ANY ('{a,b}')",
@@ -559,6 +577,61 @@ class Statements(SimpleTestCase):
         self.assertEqual(sql_rules(insert), set())
         self.assertEqual(sql_rules(f"{insert}, ('x')"), {"insert-select"})
 
+    def test_that_write_are_refused_where_they_may_run_what_the_migration_makes(self):
+        function = "CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1'"
+        procedure = "CREATE PROCEDURE p() LANGUAGE sql AS ''"
+        trigger = "CREATE TRIGGER t AFTER INSERT ON a FOR EACH ROW EXECUTE FUNCTION"
+        insert = "INSERT INTO a VALUES (1)"
+        for script in [
+            f"{function}; CREATE TABLE a (x int DEFAULT f()); {insert}",
+            f"{function}; CREATE TABLE a (x int CHECK (f() > 0)); {insert}",
+            f"{function}; UPDATE users SET slug = '' WHERE id = 'x'",
+            f"{procedure}; DELETE FROM users WHERE id = 'x'",
+            f"CREATE TABLE a (x int); {trigger} f(); {insert}",
+            f"CREATE TABLE a (x int); {trigger} s.update_updated_at_column(); {insert}",
+            f"CREATE TABLE a (x int); {trigger} f(); INSERT INTO roles (name) VALUES ('x')",
+            f"CREATE TABLE a (x int, CHECK (pg_sleep(100) IS NULL)); {insert}",
+            "CREATE TABLE a (x int, CHECK (pg_sleep(100) IS NULL)); UPDATE a SET x = 1",
+            f"CREATE TABLE a (x int, y text DEFAULT s.lower('Y')); {insert}",
+            f"CREATE TABLE a (x int); ALTER TABLE a ADD CHECK (pg_sleep(9) IS NULL); {insert}",
+            f"CREATE TABLE a (x int); ALTER TABLE a ALTER x SET DEFAULT f(); {insert}",
+            f"CREATE TABLE a (x int); CREATE INDEX ON a (f(x)); {insert}",
+            f"CREATE TABLE b (x int DEFAULT f()); CREATE TABLE a (LIKE b INCLUDING ALL); {insert}",
+            "CREATE TABLE a (x int) PARTITION BY LIST (x); "
+            f"CREATE TABLE a1 PARTITION OF a (CHECK (f() > 0)) DEFAULT; {insert}",
+            "-- lint-ignore ban-create-domain-with-constraint: it is new\n"
+            f"CREATE DOMAIN d AS int DEFAULT f(); CREATE TABLE a (x d); {insert}",
+            f"CREATE VIEW a AS SELECT name FROM roles WHERE f() > 0; {insert}",
+        ]:
+            with self.subTest(script):
+                self.assertEqual(sql_rules(script), {"function-call"})
+        default = "ALTER TABLE roles ALTER name SET DEFAULT f()"
+        for script in [default, f"{function}; {default}"]:
+            with self.subTest(script):
+                self.assertEqual(
+                    sql_rules(f"{script}; INSERT INTO roles DEFAULT VALUES"),
+                    {"function-call", "lock-held"},
+                )
+
+    def test_that_write_pass_beside_what_their_rows_do_not_run(self):
+        check = "CREATE TABLE a (x int, CHECK (pg_sleep(100) IS NULL))"
+        for script in [
+            f"{check}; INSERT INTO roles (name) VALUES ('x')",
+            f"INSERT INTO roles (name) VALUES ('x'); {check}",
+            "INSERT INTO roles (name) VALUES ('x'); "
+            "CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+            "CREATE TABLE a (id uuid DEFAULT gen_random_uuid(), name text, at timestamptz "
+            "DEFAULT now(), CHECK (length(name) > 3 AND name = pg_catalog.lower(name))); "
+            "CREATE TRIGGER update_a_updated_at BEFORE UPDATE ON public.a FOR EACH ROW "
+            "EXECUTE FUNCTION public.update_updated_at_column(); INSERT INTO a (name) VALUES ('x')",
+        ]:
+            with self.subTest(script):
+                self.assertEqual(lint_sql(script), [])
+
+    def test_that_change_a_view_made_here_change_many_rows(self):
+        view = "CREATE VIEW v AS SELECT * FROM users"
+        self.assertEqual(sql_rules(f"{view}; UPDATE v SET slug = '' WHERE id = 1"), {"many-rows"})
+
     def test_are_told_apart_from_what_is_in_literals_comments_and_bodies(self):
         for script in [
             "COMMENT ON TABLE users IS 'LOCK TABLE users; DROP TABLE users'",
@@ -582,6 +655,14 @@ class Statements(SimpleTestCase):
             with self.subTest(name):
                 self.assertRegex(rule.what, r"\w.*[.:]$")
                 self.assertRegex(rule.instead, r"\w.*[.]$")
+
+    def test_may_set_locally_what_the_rule_about_settings_names(self):
+        named = re.findall(r"(\w+_\w+) to", RULES["session-setting"].instead)
+        self.assertEqual(len(named), 3)
+        for name in named:
+            with self.subTest(name):
+                self.assertEqual(sql_rules(f"SET LOCAL {name} = 9000"), set())
+                self.assertEqual(sql_rules(f"SET {name} = 9000"), {"session-setting"})
 
     def test_break_every_rule_of_this_project(self):
         tested_elsewhere = {"run-python", "lock-held", "set-schema"} | FINAL
@@ -638,6 +719,16 @@ class LocksHeld(SimpleTestCase):
             with self.subTest(statement):
                 self.assertIn("lock-held", sql_rules(statement))
 
+    def test_are_found_where_a_new_table_is_changed_by_what_others_hold(self):
+        for long in [
+            "UPDATE a SET id = plays.id FROM users, plays",
+            "UPDATE a SET id = users.id FROM a AS b JOIN users ON true",
+            "DELETE FROM a USING users",
+        ]:
+            script = f"ALTER TABLE users ADD b text; CREATE TABLE a (id uuid); {long}"
+            with self.subTest(script):
+                self.assertEqual(sql_rules(script), {"lock-held"})
+
     def test_are_no_matter_where_nobody_waits(self):
         for script in [
             "CREATE TABLE new (id uuid); UPDATE users SET slug = 'x' WHERE id = 'y'",
@@ -646,6 +737,8 @@ class LocksHeld(SimpleTestCase):
             "ALTER TABLE users ADD a text; CREATE TABLE new (id uuid); UPDATE new SET id = NULL",
             "COMMENT ON TABLE users IS 'x'; DELETE FROM users WHERE id = 'y'",
             "CREATE TABLE new (id uuid REFERENCES new (id)); DELETE FROM users WHERE id = 'y'",
+            "ALTER TABLE users ADD a text; CREATE TABLE new (id uuid); CREATE TABLE b (id uuid); "
+            "UPDATE new SET id = NULL FROM b",
             "CREATE TYPE mood AS ENUM (); DELETE FROM users WHERE id = 'y'",
         ]:
             with self.subTest(script):
@@ -736,6 +829,21 @@ class ReasonsInSql(SimpleTestCase):
         self.assertEqual(sql_rules(f"{reason}{self.DROP}\n{self.DROP}"), {"ban-drop-column"})
         self.assertEqual(
             sql_rules(f"{reason}SELECT 1;\n{self.DROP}"), {"ban-drop-column", "ignore-not-needed"}
+        )
+
+    def test_are_refused_where_no_statement_follows(self):
+        reason = "-- lint-ignore ban-drop-column: nobody reads it"
+        for sql in [
+            f"SELECT 1;\n{reason}",
+            f"SELECT 1; {reason}\n",
+            f"SELECT 1;\n/* {reason[3:]} */;",
+            reason,
+            f"{reason}\n;",
+        ]:
+            with self.subTest(sql):
+                self.assertEqual(sql_rules(sql), {"ignore-not-needed"})
+        self.assertEqual(
+            sql_rules(f"{self.DROP}\n{reason}"), {"ban-drop-column", "ignore-not-needed"}
         )
 
     def test_lift_nothing_else_of_the_statement(self):
@@ -856,6 +964,19 @@ class Linter(TestCase):
     def test_refuses_a_migration_that_applies_itself(self):
         operations = "]\n    def apply(self, *arguments, **options):\n        return fill(0, 0)\n#["
         self.assertEqual(rules(operations), {"run-python"})
+
+    def test_reads_tables_that_refer_to_one_made_later_in_the_same_migration(self):
+        models = """
+            migrations.CreateModel("Poll", [
+                ("id", models.UUIDField(primary_key=True)),
+                ("best", models.ForeignKey("Answer", models.DB_CASCADE, db_index=False)),
+            ], {"db_table": "polls"}),
+            migrations.CreateModel("Answer", [
+                ("id", models.UUIDField(primary_key=True)),
+                ("poll", models.ForeignKey("Poll", models.DB_CASCADE, db_index=False)),
+            ], {"db_table": "answers"}),
+        """
+        self.assertEqual(findings(f"{models}]\n    apply = CreateTables.apply\n#["), [])
 
     def test_refuses_more_than_one_statement_outside_a_transaction(self):
         sql = "CREATE INDEX CONCURRENTLY i ON rooms (name)"

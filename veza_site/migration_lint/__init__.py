@@ -17,7 +17,7 @@ from django.db.migrations.operations import RunSQL
 from veza_site.contract import v1_plan
 from veza_site.migration_lint import squawk
 from veza_site.migration_lint.operations import Step, steps
-from veza_site.migration_lint.reading import Statement, read
+from veza_site.migration_lint.reading import Statement, comments_at_end, read
 from veza_site.migration_lint.reasons import Reason, reasons, source_comments
 from veza_site.migration_lint.rules import FINAL, GENERAL, RULES
 from veza_site.migration_lint.statements import Judge, Judgement
@@ -95,23 +95,32 @@ def lint(migration: Migration) -> list[Finding]:
     """
     source = source_comments(migration)
     above = {place: reasons(lines) for place, lines in source.of_operation.items()}
-    parts = [part for step in steps(migration) for part in _parts(step, above)]
     written = [*itertools.chain.from_iterable(above.values()), *reasons(source.others)]
-    return _findings(parts, written, atomic=migration.atomic)
+    return _findings(steps(migration), above, written, atomic=migration.atomic)
 
 
 def lint_sql(sql: str, *, atomic: bool = True) -> list[Finding]:
     """Return what is wrong with the SQL of a migration of one RunSQL, as `lint` does."""
-    return _findings(_parts(Step(RunSQL(sql), (0,), [sql]), {}), [], atomic=atomic)
+    return _findings([Step(RunSQL(sql), (0,), [sql])], {}, [], atomic=atomic)
 
 
-def _findings(parts: list[_Part], written: list[Reason], *, atomic: bool) -> list[Finding]:
+def _findings(
+    found_steps: list[Step],
+    above: dict[tuple[int, ...], list[Reason]],
+    written: list[Reason],
+    *,
+    atomic: bool,
+) -> list[Finding]:
+    parts = [part for step in found_steps for part in _parts(step, above)]
     _judge(parts, atomic=atomic)
     _ask_squawk(parts, atomic=atomic)
     found = [finding for part in parts for finding in _not_excused(part)]
     if not atomic and len(parts) > 1:
         found.append(Finding("one-statement", str(RULES["one-statement"]), parts[1].line))
-    in_sql = itertools.chain.from_iterable(part.reasons for part in parts)
+    in_sql = [reason for part in parts for reason in part.reasons]
+    texts = [text for step in found_steps for text in step.texts]
+    # A comment after the last statement is about none, and so no reason there is needed.
+    in_sql += [reason for text in texts for reason in reasons(comments_at_end(text))]
     return found + [
         Finding(rule, str(RULES[rule]), reason.comment)
         for reason in dict.fromkeys([*written, *in_sql])

@@ -131,6 +131,14 @@ ALWAYS: dict[type[ast.Node], str | None] = {
     ast.TruncateStmt: "truncate",
 }
 
+# What a migration may set with SET LOCAL, to what, and how the rule says it. Others don't queue for
+# longer than ten seconds.
+SETTINGS = {
+    "lock_timeout": (r"[1-9]\d{0,3} *(ms)?|([1-9]|10) *s", "ten seconds or less"),
+    "statement_timeout": (r"[1-9]\d* *(ms|s|min)?", "any time"),
+    "maintenance_work_mem": (r"[1-9]\d* *\w*", "any size"),
+}
+
 WRITES = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt)
 
 # Take no lock that services wait for. (Rows that a write locks are what `many-rows` is about.)

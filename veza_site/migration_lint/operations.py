@@ -42,9 +42,22 @@ class Step:
 class Collector(DatabaseSchemaEditor):
     """Writes what it is told to do, the same whatever is in the database at hand."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.steps: list[Step] = []
+
     def _constraint_names(self, *arguments: Any, **options: Any) -> list[str]:
         # Django looks for the names of what it drops. Where this runs there may be no table yet.
         return ["its name in the database"]
+
+    def _take_keys_back(self, table: str) -> None:
+        # It may be an earlier step that has the key's statement by now.
+        for key in self.collected_keys:
+            for step in self.steps:
+                if str(key.parts["to_table"]) == self.quote_name(table) and str(key) in step.texts:
+                    step.texts.remove(str(key))
+                    self.statements.append(str(key))
+        super()._take_keys_back(table)
 
 
 def steps(migration: Migration) -> list[Step]:
@@ -54,21 +67,35 @@ def steps(migration: Migration) -> list[Step]:
     It is told by Django's operations as they tell it to sqlmigrate. Nothing is run: no Python of
     the migration's, and no SQL.
     """
-    made = []
     state = MigrationLoader(None).project_state((migration.app_label, migration.name), at_end=False)
     # Not atomic, whatever the migration is: nothing is run, and so no transaction has to begin.
     with Collector(connection, collect_sql=True, atomic=False) as editor:
-        for step, before, after in _each(migration.operations, migration.app_label, state):
-            made.append(step)
+        for step, before, after in _states(migration, state):
+            editor.steps.append(step)
             step.rule = _unreadable(step.operation)
             if step.rule is None:
                 step.operation.database_forwards(migration.app_label, editor, before, after)
                 step.texts, editor.statements = editor.statements, []
+    made = editor.steps
     if made:
         made[-1].texts += editor.statements  # what Django defers to the end
     if type(migration).apply not in (Migration.apply, CreateTables.apply):
         made.append(Step(migration, (), rule="run-python"))
     return made
+
+
+def _states(
+    migration: Migration, state: ProjectState
+) -> Iterator[tuple[Step, ProjectState, ProjectState]]:
+    """Yield each operation with the states before and after it, as it gets them from migrate."""
+    if type(migration).apply is not CreateTables.apply:
+        yield from _each(migration.operations, migration.app_label, state)
+        return
+    created = state.clone()
+    for operation in migration.operations:
+        operation.state_forwards(migration.app_label, created)
+    for number, operation in enumerate(migration.operations):
+        yield Step(operation, (number,)), state, created
 
 
 def _each(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pglast import ast, parse_sql
-from pglast.parser import ParseError, scan
+from pglast.parser import ParseError, Token, scan
 
 COMMENTS = ("SQL_COMMENT", "C_COMMENT")
 
@@ -26,7 +26,7 @@ def read(text: str) -> list[Statement]:
     """Return the statements of a text of SQL, in order."""
     try:
         parsed = parse_sql(text)
-        tokens = [token for token in scan(text) if token.name in COMMENTS]
+        tokens = _comments(text)
     except ParseError:
         return [Statement(text.strip(), (), None)]
     bare = list(text)
@@ -39,18 +39,37 @@ def read(text: str) -> list[Statement]:
     for raw in parsed:
         end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(text)
         lines = "".join(bare[raw.stmt_location : end]).rstrip().split("\n")
-        comments = [
-            line
-            for token in tokens
-            if start <= token.start < end
-            for line in _lines(text[token.start : token.end + 1])
-        ]
-        statements.append(Statement("\n".join(filter(str.strip, lines)), tuple(comments), raw.stmt))
+        own = [token for token in tokens if start <= token.start < end]
+        comments = tuple(_lines(text, own))
+        statements.append(Statement("\n".join(filter(str.strip, lines)), comments, raw.stmt))
         start = end
     return statements
 
 
-def _lines(comment: str) -> list[str]:
+def comments_at_end(text: str) -> list[str]:
+    """Return the lines of the comments after the last statement, which belong to none."""
+    try:
+        parsed = parse_sql(text)
+        tokens = _comments(text)
+    except ParseError:
+        return []
+    end = 0
+    if parsed:
+        last = parsed[-1]
+        end = last.stmt_location + last.stmt_len if last.stmt_len else len(text)
+    return _lines(text, [token for token in tokens if token.start >= end])
+
+
+def _comments(text: str) -> list[Token]:
+    return [token for token in scan(text) if token.name in COMMENTS]
+
+
+def _lines(text: str, comments: list[Token]) -> list[str]:
+    parts = [text[comment.start : comment.end + 1] for comment in comments]
+    return [line for part in parts for line in _lines_of_one(part)]
+
+
+def _lines_of_one(comment: str) -> list[str]:
     if comment.startswith("--"):
         return [comment.removeprefix("--").strip()]
     inner = comment.removeprefix("/*").removesuffix("*/")

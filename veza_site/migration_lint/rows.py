@@ -5,14 +5,31 @@ from collections.abc import Iterable
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType
 
-from veza_site.contract import expected_catalog
+from veza_site.contract import CATALOGS, expected_catalog
 from veza_site.migration_lint.reading import within
 
 # As many rows as one INSERT may have: what a person writes and reads.
 FEW_ROWS = 100
 
-# Functions that a row's values may be made with.
-HARMLESS = {"now", "gen_random_uuid", "lower", "upper", "make_interval", "to_timestamp"}
+# Functions that a row's values may be made with, and checked: PostgreSQL's own, quick, and without
+# effects.
+HARMLESS = {
+    "array_length",
+    "btrim",
+    "cardinality",
+    "char_length",
+    "gen_random_uuid",
+    "jsonb_typeof",
+    "length",
+    "lower",
+    "make_interval",
+    "now",
+    "num_nonnulls",
+    "octet_length",
+    "to_timestamp",
+    "to_tsvector",
+    "upper",
+}
 
 QUERIES = (ast.SubLink, ast.SelectStmt)
 
@@ -44,11 +61,19 @@ def _calls(nodes: Iterable[ast.Node], queries: tuple[type[ast.Node], ...]) -> li
     for node in nodes:
         if isinstance(node, queries):
             return ["function-call"]
-        if isinstance(node, ast.FuncCall):
-            *schema, name = [part.sval for part in node.funcname]
-            if name not in HARMLESS or schema not in ([], ["pg_catalog"]):
-                return ["function-call"]
+        if isinstance(node, ast.FuncCall) and not _is_harmless(node):
+            return ["function-call"]
     return []
+
+
+def calls_a_function(tree: ast.Node) -> bool:
+    """Return whether there is a function in a statement of which the lint doesn't know enough."""
+    return bool(_calls(within(tree), ()))
+
+
+def _is_harmless(call: ast.FuncCall) -> bool:
+    *schema, name = [part.sval for part in call.funcname]
+    return name in HARMLESS and schema in ([], ["pg_catalog"])
 
 
 def _of_the_catalog(table: ast.RangeVar) -> list[str]:
@@ -67,9 +92,10 @@ def _names_its_rows(tree: ast.UpdateStmt | ast.DeleteStmt) -> bool:
 
 def _keys(table: ast.RangeVar) -> list[set[str]]:
     schema, name = name_of(table)
-    known = expected_catalog().tables.get(name) if schema == "public" else None
+    known = expected_catalog(schema).tables.get(name) if schema in CATALOGS else None
     indexes = known.indexes.values() if known else []
-    return [{"id"}, *(set(index.columns) for index in indexes if index.unique)]
+    # A partial index leaves the rows outside of its predicate as many as they are.
+    return [set(index.columns) for index in indexes if index.unique and index.predicate is None]
 
 
 def _fixed(condition: ast.Node) -> set[str]:

@@ -7,6 +7,8 @@ refused. So most of these rules only say why something is not on the list, and w
 
 from dataclasses import dataclass
 
+from veza_site.migration_lint.kinds import SETTINGS
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -30,17 +32,17 @@ RULES = {
     "many-rows": Rule(
         "It changes more rows than it names, and everyone who wants to change one of them waits "
         "until the migration ends.",
-        "Name the rows by a key in WHERE (id = …, id IN (…)), or let a command change them in "
-        "batches.",
+        "Name the rows in WHERE by a key that schema/catalog.json has (id = …, id IN (…)), or let "
+        "a command change them in batches.",
     ),
     "insert-select": Rule(
         "It inserts as many rows as it finds, in one transaction.",
         "Write the rows as VALUES, a hundred at most, or let a command insert them in batches.",
     ),
     "function-call": Rule(
-        "It calls a function or runs a query within, and the lint can't see what that does or how "
-        "long it takes.",
-        "Write the values themselves.",
+        "It calls a function or runs a query within, or may run a function, trigger or CHECK that "
+        "this migration makes; and the lint can't see what that does or how long it takes.",
+        "Write the values themselves; write rows in a later migration than what they would run.",
     ),
     "writing-cte": Rule(
         "A WITH that changes rows is not looked into.",
@@ -101,8 +103,8 @@ RULES = {
         "It copies the table or index, and everyone waits.", "Move it by hand when nobody works."
     ),
     "add-column": Rule(
-        "The new column's type, CHECK or key makes PostgreSQL read or write the whole table, and "
-        "everyone waits.",
+        "The new column's type, default, CHECK or key makes PostgreSQL read or write the whole "
+        "table, and everyone waits.",
         "Add the column alone; then the constraint as NOT VALID, and VALIDATE it in a later "
         "migration.",
     ),
@@ -193,9 +195,10 @@ RULES = {
     ),
     "session-setting": Rule(
         "It changes how this session works: which tables a name means, whether triggers run, how "
-        "long others wait.",
-        "Leave it out; lock_timeout may be set to ten seconds or less, statement_timeout to any "
-        "time.",
+        "long others wait; without LOCAL, in the migrations after this one too.",
+        "Leave it out. SET LOCAL, which ends with the migration, may set "
+        + ", ".join(f"{name} to {values}" for name, (_, values) in SETTINGS.items())
+        + ".",
     ),
     "event-trigger": Rule(
         "An event trigger runs in the DDL of everyone, migrate included.", "Leave it out."

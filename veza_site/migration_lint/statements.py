@@ -21,19 +21,21 @@ from veza_site.migration_lint.kinds import (
     LOCK_NOTHING,
     LONG,
     REFUSED_CHANGES,
+    SETTINGS,
     WRITES,
 )
 from veza_site.migration_lint.reading import within
-from veza_site.migration_lint.rows import name_of, rules_of_change, rules_of_insert
+from veza_site.migration_lint.rows import (
+    calls_a_function,
+    name_of,
+    rules_of_change,
+    rules_of_insert,
+)
 
 SERIALS = {"serial", "serial2", "serial4", "serial8", "bigserial", "smallserial"}
 
-# What a migration may set, and to what: others don't queue for longer than ten seconds.
-SETTINGS = {
-    "lock_timeout": r"[1-9]\d{0,3} *(ms)?|([1-9]|10) *s",
-    "statement_timeout": r"[1-9]\d* *(ms|s|min)?",
-    "maintenance_work_mem": r"[1-9]\d* *\w*",
-}
+# The one trigger function that a migration may run: it sets updated_at, and runs everywhere.
+KEEPS_UPDATED_AT = (["update_updated_at_column"], ["public", "update_updated_at_column"])
 
 # What SELECT 1 is made of.
 CONSTANT = (
@@ -72,6 +74,9 @@ class Judge:
 
     def __init__(self) -> None:
         self._new: set[tuple[str, str]] = set()
+        # Of which a write runs a function that the lint doesn't know; and whether every write may.
+        self._calling: set[tuple[str, str]] = set()
+        self._all_call = False
         self._forms: dict[type[ast.Node], Callable[..., list[str]]] = {
             ast.AlterTableStmt: self._alter_table,
             ast.CommentStmt: self._comment,
@@ -83,7 +88,7 @@ class Judge:
             ast.GrantRoleStmt: self._grant_role,
             ast.GrantStmt: self._grant,
             ast.IndexStmt: self._index,
-            ast.InsertStmt: rules_of_insert,
+            ast.InsertStmt: self._insert,
             ast.SelectStmt: self._select,
             ast.UpdateStmt: self._change_rows,
             ast.VacuumStmt: self._vacuum,
@@ -95,7 +100,8 @@ class Judge:
         """Return what is to be said of a statement."""
         rules = self._rules(tree)
         locks = self._locks(tree)
-        long = self._is_long(tree)
+        long = self._is_long(tree, rules)
+        self._note_calls(tree)
         return Judgement(rules, locks, long, locks and isinstance(tree, ast.AlterTableStmt))
 
     def _rules(self, tree: ast.Node) -> list[str]:
@@ -127,11 +133,12 @@ class Judge:
             return not self._is_new(tree.table)
         return not isinstance(tree, LOCK_NOTHING)
 
-    def _is_long(self, tree: ast.Node) -> bool:
-        if isinstance(tree, ast.UpdateStmt | ast.DeleteStmt):
-            return not self._is_new(tree.relation)
+    def _is_long(self, tree: ast.Node, rules: list[str]) -> bool:
+        if isinstance(tree, ast.UpdateStmt | ast.DeleteStmt):  # FROM and USING read whole tables
+            tables = [node for node in within(tree) if isinstance(node, ast.RangeVar)]
+            return bool(rules) or not all(map(self._is_new, tables))
         if isinstance(tree, ast.InsertStmt):
-            return bool(rules_of_insert(tree))
+            return bool(rules)
         if isinstance(tree, ast.SelectStmt):
             return bool(self._select(tree))
         if isinstance(tree, ast.IndexStmt):
@@ -139,6 +146,33 @@ class Judge:
         if isinstance(tree, ast.AlterTableStmt):
             return any(map(_validates, tree.cmds)) and not self._is_new(tree.relation)
         return isinstance(tree, LONG)
+
+    def _note_calls(self, tree: ast.Node) -> None:
+        """Note what later writes may run because of a statement."""
+        if isinstance(tree, ast.CreateFunctionStmt):
+            self._all_call = True  # in whatever: an operator, a type, another function
+        elif isinstance(tree, ast.CreateTrigStmt):
+            is_known = [part.sval for part in tree.funcname] in KEEPS_UPDATED_AT
+            self._all_call |= not is_known or calls_a_function(tree)
+        elif isinstance(tree, ast.CreateDomainStmt | ast.AlterDomainStmt):
+            self._all_call |= calls_a_function(tree)
+        elif isinstance(tree, ast.CreateStmt):
+            parents = list(tree.inhRelations or ())
+            likes = [
+                node.relation for node in within(tree) if isinstance(node, ast.TableLikeClause)
+            ]
+            inherited = any(name_of(table) in self._calling for table in [*parents, *likes])
+            if inherited or calls_a_function(tree):  # a row of the parent may be the partition's
+                self._calling |= {name_of(table) for table in [tree.relation, *parents]}
+        elif isinstance(tree, ast.AlterTableStmt | ast.IndexStmt) and calls_a_function(tree):
+            self._calling.add(name_of(tree.relation))
+        elif isinstance(tree, ast.CreatePolicyStmt) and calls_a_function(tree):
+            self._calling.add(name_of(tree.table))
+        elif isinstance(tree, ast.ViewStmt) and calls_a_function(tree):
+            self._calling.add(name_of(tree.view))
+
+    def _calls_by(self, table: ast.RangeVar) -> list[str]:
+        return ["function-call"] if self._all_call or name_of(table) in self._calling else []
 
     def _is_new(self, table: ast.RangeVar) -> bool:
         return name_of(table) in self._new
@@ -219,12 +253,19 @@ class Judge:
     def _setting(self, tree: ast.VariableSetStmt) -> list[str]:
         if tree.kind != VariableSetKind.VAR_SET_VALUE or tree.name not in SETTINGS:
             return ["session-setting"]
+        if not tree.is_local:
+            return ["session-setting"]
+        values, _ = SETTINGS[tree.name]
         value = tree.args[0].val
         text = str(value.ival if isinstance(value, ast.Integer) else getattr(value, "sval", ""))
-        return [] if re.fullmatch(SETTINGS[tree.name], text) else ["session-setting"]
+        return [] if re.fullmatch(values, text) else ["session-setting"]
+
+    def _insert(self, tree: ast.InsertStmt) -> list[str]:
+        return rules_of_insert(tree) + self._calls_by(tree.relation)
 
     def _change_rows(self, tree: ast.UpdateStmt | ast.DeleteStmt) -> list[str]:
-        return rules_of_change(tree, is_new=self._is_new(tree.relation))
+        broken = rules_of_change(tree, is_new=self._is_new(tree.relation))
+        return broken + self._calls_by(tree.relation)
 
     def _select(self, tree: ast.SelectStmt) -> list[str]:
         if tree.intoClause:
@@ -242,8 +283,20 @@ def _validates(change: ast.AlterTableCmd) -> bool:
 
 
 def _is_light(column: ast.ColumnDef) -> bool:
-    """Return whether adding a column reads no row; its default and its UNIQUE are squawk's."""
+    """
+    Return whether adding a column reads no row.
+
+    Its default and its UNIQUE are squawk's, which doesn't look into ARRAY[…].
+    """
     kinds = {constraint.contype for constraint in column.constraints or ()}
     if ConstrType.CONSTR_CHECK in kinds or column.typeName.names[-1].sval in SERIALS:
         return False
+    arrays = [node for node in within(column) if isinstance(node, ast.A_ArrayExpr)]
+    if any(isinstance(node, ast.FuncCall) and not _is_now(node) for node in within(tuple(arrays))):
+        return False
     return not {ConstrType.CONSTR_FOREIGN, ConstrType.CONSTR_DEFAULT} <= kinds
+
+
+def _is_now(call: ast.FuncCall) -> bool:
+    names = [part.sval for part in call.funcname]
+    return names in (["now"], ["pg_catalog", "now"]) and not call.args
