@@ -81,6 +81,8 @@ KEEPING = [
     "ALTER INDEX idx_users_email RENAME TO a;"
     " CREATE UNIQUE INDEX b ON users (email) WHERE deleted_at IS NULL",
     "DROP INDEX idx_users_username; CREATE UNIQUE INDEX idx_users_username ON users (username)",
+    "ALTER INDEX idx_users_email RENAME TO a; ALTER INDEX idx_users_username RENAME TO"
+    " idx_users_email; ALTER INDEX a RENAME TO idx_users_username",
     "DROP INDEX idx_rooms_name; ALTER TABLE rooms ADD CONSTRAINT idx_rooms_name UNIQUE (name)",
     "CREATE UNIQUE INDEX rooms_names ON rooms (name); DROP INDEX idx_rooms_name",
     "ALTER TABLE rooms DROP CONSTRAINT rooms_pkey,"

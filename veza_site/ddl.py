@@ -109,16 +109,23 @@ def create_index(catalog: Catalog, table: Table, index: Index, how: str = "") ->
     return f"{create}INDEX {how} {what};".replace("  ", " ", 1)
 
 
-def swap_index(
-    schema: str, table: str, index: str, create: Callable[[str], str], constraint: str | None = None
-) -> str:
+def make_beside(schema: str, index: str, create: Callable[[str], str]) -> str:
     """
-    Return the statements that put an index in the place of another one of its name.
+    Return the statements that make an index beside another one of its name, under another name.
 
-    `create` returns the statement that makes it CONCURRENTLY by the name that it is given;
-    `constraint` is what ADD CONSTRAINT takes after the name, with … for that of the index, where it
-    is to be a constraint's: "UNIQUE USING INDEX … DEFERRABLE". It takes the other's place in one
-    short transaction, so that what is unique stays so all the time.
+    `create` returns the statement that makes it CONCURRENTLY by the name that it is given.
+    """
+    new = temporary_name(index)
+    return f"DROP INDEX CONCURRENTLY IF EXISTS {quote(schema, new)}; {create(new)}"
+
+
+def take_place(schema: str, table: str, index: str, constraint: str | None = None) -> str:
+    """
+    Return the statements that let what `make_beside` has made take the other one's place.
+
+    In one short transaction, so that what is unique stays so all the time. `constraint` is what ADD
+    CONSTRAINT takes after the name, with … for that of the index, where it is to be a constraint's:
+    "UNIQUE USING INDEX … DEFERRABLE".
     """
     new = temporary_name(index)
     alter = f"ALTER TABLE {quote(schema, table)}"
@@ -127,8 +134,6 @@ def swap_index(
         take_name = f"{alter} ADD CONSTRAINT {quote(index)} {constraint.replace('…', quote(new))};"
     return " ".join(
         [
-            f"DROP INDEX CONCURRENTLY IF EXISTS {quote(schema, new)};",
-            create(new),
             "BEGIN; SET LOCAL lock_timeout = '2s';",
             f"{alter} DROP CONSTRAINT IF EXISTS {quote(index)};",
             f"DROP INDEX IF EXISTS {quote(schema, index)};",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from veza_site.catalog import Catalog, Column, Constraint, Index, Table
-from veza_site.ddl import drop_index, quote, swap_index
+from veza_site.ddl import drop_index, make_beside, quote, take_place
 from veza_site.names import (
     foreign_key_name,
     index_name,
@@ -464,7 +464,9 @@ def _set_index(schema: str, table: Table, name: str, create: str) -> str:
     def named(name: str) -> str:
         return create.replace("…", quote(name), 1)
 
-    return swap_index(schema, table.name, name, named) if name in table.indexes else named(name)
+    if name not in table.indexes:
+        return named(name)
+    return f"{make_beside(schema, name, named)} {take_place(schema, table.name, name)}"
 
 
 def _only_if(condition: str, mend: str) -> str:

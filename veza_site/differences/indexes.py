@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from veza_site.catalog import Catalog, Index, Table
-from veza_site.ddl import create_index, drop_index, quote, swap_index
+from veza_site.ddl import create_index, drop_index, make_beside, quote, take_place
 from veza_site.differences.difference import MISSING, Difference
 
 # The names that people and tools give to indexes where the Standard does not.
@@ -57,6 +57,12 @@ def wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference
     schema = expected.schema
     ours, theirs = _secondary(table), _secondary(found)
     renamed = _renamed(ours, theirs)
+    changed = [
+        index
+        for index in ours.values()
+        if index.name in theirs
+        and _essence_of_index(theirs[index.name]) != _essence_of_index(index)
+    ]
     for index in ours.values():
         name = f"index {index.name}"
         there = theirs.get(index.name)
@@ -68,14 +74,22 @@ def wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference
         elif there is None:
             cause = "dropped, perhaps for a bulk load, or with its column"
             yield Difference(name, words, MISSING, cause, _create_index(expected, table, index))
-        elif _essence_of_index(there) != _essence_of_index(index):
-            cause = "made by hand under the name of another"
-            mend = _swap_index(expected, table, index)
-            yield Difference(name, words, _index_in_words(there), cause, mend)
-        elif there.valid != index.valid:
+        elif index not in changed and there.valid != index.valid:
             cause = "a CREATE INDEX CONCURRENTLY or REINDEX that failed, or still runs"
             mend = f"REINDEX INDEX CONCURRENTLY {quote(schema, index.name)};"
             yield Difference(name, words, f"{_index_in_words(there)} (invalid)", cause, mend)
+    # All are made before one takes its place: what it replaces may keep unique what another should.
+    first = " ".join(_make_beside(expected, table, index) for index in changed)
+    for index in changed:
+        constraint = _constraint(index) if index.deferrable else None
+        yield Difference(
+            f"index {index.name}",
+            _index_in_words(index),
+            _index_in_words(theirs[index.name]),
+            "made by hand under the name of another",
+            f"{first} {take_place(schema, table.name, index.name, constraint)}".strip(),
+        )
+        first = ""
 
 
 def properties(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
@@ -168,13 +182,12 @@ def _constraint(index: Index) -> str:
     )
 
 
-def _swap_index(expected: Catalog, table: Table, index: Index) -> str:
-    """Return the SQL that makes an index in place of another one of its name."""
+def _make_beside(expected: Catalog, table: Table, index: Index) -> str:
+    """Return the SQL that makes an index beside another one of its name."""
 
     def create(name: str) -> str:
         definition = index.definition.replace(f" {quote(index.name)} ON ", f" {quote(name)} ON ", 1)
         made = replace(index, deferrable=False, definition=definition)
         return create_index(expected, table, made, "CONCURRENTLY")
 
-    constraint = _constraint(index) if index.deferrable else None
-    return swap_index(expected.schema, table.name, index.name, create, constraint)
+    return make_beside(expected.schema, index.name, create)
