@@ -72,7 +72,7 @@ class Command(BaseCommand):
     def audit(self, *, database: str, schema: str, format: str, **options: Any) -> None:
         from veza_site.standard import judge
 
-        with _cursor(database) as cursor:
+        with reading(database) as cursor:
             catalog = _read(cursor, schema)
         if not catalog.tables:
             raise CommandError(
@@ -91,13 +91,13 @@ class Command(BaseCommand):
         from veza_site.differences.database import LEFT_OUT, compare_databases, compare_with_code
 
         with contextlib.ExitStack() as stack:
-            cursor = stack.enter_context(_cursor(database))
+            cursor = stack.enter_context(reading(database))
             _check_server(cursor, "public")
             if against is None:
                 compared = compare_with_code(cursor)
                 expected = contract.expected().fingerprint
             else:
-                other = stack.enter_context(_cursor(against))
+                other = stack.enter_context(reading(against))
                 _check_server(other, "public")
                 compared = compare_databases(cursor, other)
                 expected = contract.fingerprint(compared.expected)
@@ -135,7 +135,7 @@ class Command(BaseCommand):
     def docs(self, *, database: str, file: str | Path, **options: Any) -> None:
         from veza_site.dictionary import schema_document
 
-        with _cursor(database) as cursor:
+        with reading(database) as cursor:
             catalog = _read(cursor, "public")
         if not catalog.tables:
             raise CommandError("The schema public has no tables to write about.")
@@ -149,7 +149,7 @@ class Command(BaseCommand):
     def export(self, *, directory: Path, database: str, **options: Any) -> None:
         from veza_site import export
 
-        with _cursor(database) as cursor:
+        with reading(database) as cursor:
             _check_server(cursor, "django")
             if contract.fingerprint(_read(cursor, "public")) != contract.expected().fingerprint:
                 raise CommandError(
@@ -255,7 +255,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _cursor(database: str) -> Iterator[Any]:
+def reading(database: str) -> Iterator[Any]:
     """Yield a cursor on a database of the settings, or on that of a URL, there only to read."""
     if database.startswith(("postgresql://", "postgres://")):
         try:
