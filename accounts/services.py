@@ -585,15 +585,16 @@ def purge_expired(*, limit: int = 1000) -> Purged:
         """,
         limit=limit,
     )
+    # By an array: a join may run the subquery more than once, and each run locks other rows.
     others = (
         execute(
             f"""
-            DELETE FROM {table} WHERE id IN (
+            DELETE FROM {table} WHERE id = ANY (ARRAY(
                 SELECT id FROM {table} WHERE expires_at <= statement_timestamp()
                 ORDER BY expires_at
                 LIMIT %(limit)s
                 FOR UPDATE SKIP LOCKED
-            )
+            ))
             """,
             limit=limit,
         )
