@@ -24,23 +24,12 @@ def before(expected: Surroundings, found: Surroundings) -> Iterator[Difference]:
                 ),
             )
     for name, definition in found.event_triggers.items():
-        if expected.event_triggers.get(name) != definition:
-            yield Difference(
-                f"event trigger {name}",
-                expected.event_triggers.get(name, "no such event trigger"),
-                definition,
-                "made by hand, or by another tool; it runs at each migration",
-                remarked(AS_SUPERUSER, f"DROP EVENT TRIGGER {name};"),
-            )
+        mend = remarked(AS_SUPERUSER, f"DROP EVENT TRIGGER {name};")
+        cause = "made by hand, or by another tool; it runs at each migration"
+        yield from _surplus("event trigger", name, expected.event_triggers, definition, cause, mend)
     for name, definition in found.casts.items():
-        if expected.casts.get(name) != definition:
-            yield Difference(
-                f"cast {name}",
-                expected.casts.get(name, "no such cast"),
-                definition,
-                "made by hand, or by another tool",
-                f"DROP CAST {name};",
-            )
+        cause = "made by hand, or by another tool"
+        yield from _surplus("cast", name, expected.casts, definition, cause, f"DROP CAST {name};")
     for child, parent in found.heirs.items():
         if expected.heirs.get(child) != parent:
             yield Difference(
@@ -50,6 +39,15 @@ def before(expected: Surroundings, found: Surroundings) -> Iterator[Difference]:
                 "made by hand",
                 f"ALTER TABLE {child} NO INHERIT {parent};",
             )
+
+
+def _surplus(
+    kind: str, name: str, expected: dict[str, str], definition: str, cause: str, mend: str
+) -> Iterator[Difference]:
+    """Yield an object that should not be there, or not so."""
+    wanted = expected.get(name)
+    if wanted != definition:
+        yield Difference(f"{kind} {name}", wanted or f"no such {kind}", definition, cause, mend)
 
 
 def after(expected: Surroundings, found: Surroundings) -> Iterator[Difference]:

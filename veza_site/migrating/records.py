@@ -41,7 +41,7 @@ def read_records(cursor: Any) -> Records | None:
     Return what is odd about a database's applied migrations.
 
     Returns None where the role may not read them. Until V1 is whole they stand in `public`.
-    Statements: 2 to 4.
+    Statements: 4 to 6.
     """
     found: dict[str, set[Key]] = {}
     for name in ("django_migrations", "migration_sql"):

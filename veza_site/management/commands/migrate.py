@@ -231,14 +231,12 @@ class Command(migrate.Command):
         elif action == "apply_success":
             self.applying = None
             self.applied += 1
-            if not fake:
-                self._keep(migration)
+            self._keep(migration)  # it was run: --fake is refused
             if self.shown:
-                how = "FAKED" if fake else "OK"
                 if not self.line_is_open:
                     self.stdout.write(f"  {migration}", ending="")
                 seconds = time.monotonic() - self.began
-                self.stdout.write(self.style.SUCCESS(f" {how}") + f" ({seconds:.1f} s)")
+                self.stdout.write(self.style.SUCCESS(" OK") + f" ({seconds:.1f} s)")
                 self.line_is_open = False
         elif self.shown:
             super().migration_progress_callback(action, migration, fake)

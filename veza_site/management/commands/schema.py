@@ -211,6 +211,8 @@ class Command(BaseCommand):
     def _write_text(
         self, catalog: Catalog, breaches: "list[Finding]", excepted: "list[Finding]"
     ) -> None:
+        from veza_site.standard import RULES
+
         for finding in breaches:
             self.stdout.write(self.style.ERROR(f"{finding.object}  [{finding.rule}]"))
             self.stdout.write(f"    found   {finding.found}")
@@ -218,8 +220,6 @@ class Command(BaseCommand):
             self.stdout.write(f"    mend    {finding.mend}")
         for finding in excepted:
             self.stdout.write(f"{finding.object}  [{finding.rule}]  excepted: {finding.exception}")
-        from veza_site.standard import RULES
-
         self.stdout.write(
             f"{len(catalog.tables)} tables of the schema {catalog.schema}, {len(RULES)} rules: "
             f"{len(breaches)} breaches, {len(excepted)} exceptions"
