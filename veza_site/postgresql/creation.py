@@ -30,8 +30,10 @@ class DatabaseCreation(creation.DatabaseCreation):
             if not cursor.fetchone()[0]:
                 self.log(f"Waiting for another test run, which has {name!r}.")
                 cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+            # The end of the connection would release the lock too, but only some time later.
+            stack.callback(cursor.execute, "SELECT pg_advisory_unlock(hashtext(%s))", [name])
             made = super()._create_test_db(*arguments, **options)
-            self._turns[turn] = stack.pop_all()  # the lock lasts as long as its connection
+            self._turns[turn] = stack.pop_all()
             self._holders[turn] = self
         return made
 
