@@ -5,7 +5,7 @@ VENV = .venv/bin/python
 INSTALLED = .venv/installed
 
 # The modules with tests of that tag: to import all the others takes seconds.
-GOLDEN_TESTS = $$(grep -l '@tag("golden")' tests/*.py | sed -e 's|/|.|' -e 's|\.py$$||')
+GOLDEN_TESTS = $$(grep -l '@tag("golden")' tests/*.py tests/*/*.py | sed -e "s|/|.|g" -e 's|\.py$$||')
 
 # Development, whatever the shell has set.
 DEVELOPMENT = env -u DATABASE_URL -u DJANGO_SETTINGS_MODULE -u DEBUG -u SECRET_KEY $(VENV)

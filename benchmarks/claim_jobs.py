@@ -25,7 +25,7 @@ from procrastinate.schema import SchemaManager
 
 from benchmarks.measure import in_turns
 from media.services import claim_jobs
-from tests.databases import alias, connect, database_url, empty_database
+from tests.support.databases import alias, connect, database_url, empty_database
 
 WORKERS = (1, 4, 16)
 JOBS = 4000

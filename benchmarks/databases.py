@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 
 import benchmarks.measure  # noqa: F401  sets Django up, before the tests' modules are imported
-from tests.databases import empty_database
+from tests.support.databases import empty_database
 
 
 @contextlib.contextmanager

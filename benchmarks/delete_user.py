@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.db import connections, models
 
 from benchmarks.measure import in_turns, timed
-from tests.databases import alias, empty_database, v1_models
+from tests.support.databases import alias, empty_database, v1_models
 
 # What the user has: plays, likes, refresh tokens (each replaced by the next).
 MIXES = {

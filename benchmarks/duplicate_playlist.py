@@ -15,8 +15,8 @@ from benchmarks.databases import migrated_database
 from benchmarks.measure import in_turns, timed
 from streaming.models import Playlist, PlaylistTrack
 from streaming.services import duplicate_playlist
-from tests.examples.streaming import playlist
-from tests.rows import rows
+from tests.support.examples.streaming import playlist
+from tests.support.rows import rows
 
 TRACKS = 10_000
 

@@ -20,7 +20,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 from psycopg import sql
 
-from tests.databases import connect
+from tests.support.databases import connect
 
 PLAYS = 10_000_000
 TIED_PLAYS = 20_000  # with one and the same created_at

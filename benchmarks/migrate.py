@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 from benchmarks.measure import in_turns, timed
-from tests.databases import database_url, empty_database, process_environment
+from tests.support.databases import database_url, empty_database, process_environment
 from veza_site.embedded import program
 
 

@@ -17,7 +17,7 @@ from benchmarks.databases import by_processes, migrated_database
 from benchmarks.measure import in_turns, timed
 from streaming.models import Track, TrackPlay
 from streaming.services import count_plays, record_play
-from tests.rows import rows
+from tests.support.rows import rows
 
 WRITERS, PLAYS = 8, 250
 MANY = 1_000_000

@@ -13,7 +13,7 @@ from functools import partial
 from django.core.management import call_command
 
 from benchmarks.measure import bare_setup, in_turns, timed
-from tests.databases import alias, database_url, empty_database, process_environment
+from tests.support.databases import alias, database_url, empty_database, process_environment
 from veza_site.embedded import program
 
 

@@ -19,9 +19,9 @@ from django.db import connection, transaction
 
 from benchmarks.databases import migrated_database
 from benchmarks.measure import timed
-from tests.databases import connect
-from tests.rows import Rows, rows
-from tests.services import SAVEPOINTS, Prepare, all_examples
+from tests.support.databases import connect
+from tests.support.rows import Rows, rows
+from tests.support.services import SAVEPOINTS, Prepare, all_examples
 
 SIZE = 10
 

@@ -3,9 +3,9 @@
 from django.test import TestCase
 
 from accounts.models import User
-from tests.admin import load_demo
-from tests.databases import v1_models
-from tests.rows import rows
+from tests.support.admin import load_demo
+from tests.support.databases import v1_models
+from tests.support.rows import rows
 
 
 class DemoCatalogue(TestCase):

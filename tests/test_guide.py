@@ -14,11 +14,11 @@ from django.db import connection
 from django.test import TestCase, override_settings
 
 from legacy_chat.models import Room
-from tests.admin import AdminTests, admin_url
-from tests.databases import empty_database, process_environment
-from tests.golden import assert_golden
-from tests.project import Project
-from tests.rows import rows
+from tests.support.admin import AdminTests, admin_url
+from tests.support.databases import empty_database, process_environment
+from tests.support.golden import assert_golden
+from tests.support.project import Project
+from tests.support.rows import rows
 
 MODELS = '''"""What reviewers write about tracks."""
 
@@ -134,16 +134,16 @@ class Guide(TestCase):
             "schema/900_triggers_and_functions.sql: ",
             "schema/catalog.json: ",
             "schema/contract.json: ",
-            "tests/query_counts.json: ",
+            "tests/admin/query_counts.json: ",
         ]:
             self.assertIn(f"\n{file}", written)
         self.fill_lists()
         self.manage(
             "test",
             "--noinput",
-            "tests.test_export",
-            "tests.test_dictionary",
-            "tests.test_plain_sql",
+            "tests.schema.test_export",
+            "tests.schema.test_dictionary",
+            "tests.schema.test_plain_sql",
         )
 
     def write_models(self):
@@ -184,7 +184,9 @@ class Guide(TestCase):
     def fill_lists(self):
         """Do what the tests ask for that fail until then."""
         check = '"chk_track_reviews_score": [{"score": -1}, {"score": 11}],'
-        self.project.replace("tests/test_plain_sql.py", "REFUSED = {", f"REFUSED = {{{check}")
+        self.project.replace(
+            "tests/schema/test_plain_sql.py", "REFUSED = {", f"REFUSED = {{{check}"
+        )
 
 
 class WhatIsMissing(AdminTests):
@@ -216,10 +218,12 @@ class WhatIsMissing(AdminTests):
         made = rows()
         with self.assertRaisesMessage(
             AssertionError,
-            "chk_rooms_code refuses what tests/rows.py makes up for rooms.code: add a function",
+            "chk_rooms_code refuses what tests/support/rows.py makes up for rooms.code: add",
         ):
             made.insert("rooms")
-        accepted = mock.patch.dict("tests.rows.ACCEPTED", {"rooms.code": lambda number: "ABC"})
+        accepted = mock.patch.dict(
+            "tests.support.rows.ACCEPTED", {"rooms.code": lambda number: "ABC"}
+        )
         with accepted:
             for _ in range(12):
                 made.insert("rooms")

@@ -15,7 +15,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.test import TestCase, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 
-from tests.databases import (
+from tests.support.databases import (
     connect,
     database_url,
     empty_database,

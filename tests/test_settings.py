@@ -8,7 +8,7 @@ from django.db import NotSupportedError, connection
 from django.test import SimpleTestCase, TestCase
 from psycopg import sql
 
-from tests.databases import connect, database_url, empty_database, manage, role
+from tests.support.databases import connect, database_url, empty_database, manage, role
 from veza_site.environment import database
 from veza_site.errors import explain
 

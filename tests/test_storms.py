@@ -12,8 +12,8 @@ from collections import Counter
 from functools import partial
 from random import Random
 
-from tests import storms
-from tests.services import PATIENCE, ServiceTests
+from tests.support import storms
+from tests.support.services import PATIENCE, ServiceTests
 from veza_site.services import Refused
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "10"))
@@ -21,7 +21,7 @@ THREADS = 8
 
 
 DOMAINS = [
-    importlib.import_module(f"tests.storms.{module.name}")
+    importlib.import_module(f"tests.support.storms.{module.name}")
     for module in pkgutil.iter_modules(storms.__path__)
 ]
 

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db import transaction
 from django.test import TestCase, tag
 
-from tests.golden import assert_golden
-from tests.rows import rows
-from tests.services import all_examples, promised_statements, services, statements
+from tests.support.golden import assert_golden
+from tests.support.rows import rows
+from tests.support.services import all_examples, promised_statements, services, statements
 
 DOCUMENT = settings.BASE_DIR / "docs" / "transactions.md"
 

@@ -2,7 +2,7 @@
 What a text of SQL says, told apart from how it is laid out and what is in its quotes.
 
 Read by PostgreSQL's lexical rules, with standard_conforming_strings on, as psql reads a script
-(src/fe_utils/psqlscan.l). tests/test_sql_text.py holds it against PostgreSQL's own scanner.
+(src/fe_utils/psqlscan.l). tests/backend/test_sql_text.py holds it against PostgreSQL's own scanner.
 """
 
 import functools

@@ -1,4 +1,4 @@
-// Hash and verify as the Go backend does, for tests/test_passwords.py:
+// Hash and verify as the Go backend does, for tests/accounts/test_passwords.py:
 //
 //	bcrypt hash COST PASSWORD    prints the hash
 //	bcrypt verify HASH PASSWORD  exits with 0 if they belong together

@@ -1,0 +1,153 @@
+"""Counters that SQL left wrong are found and repaired from the rows."""
+
+from functools import partial
+from io import StringIO
+
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+
+from streaming import services
+from streaming.models import Playlist, Track
+from streaming.services import Off
+from tests.support.examples.streaming import (
+    commented_track,
+    followed_playlist,
+    liked_track,
+    played_track,
+    playlist,
+    track_at,
+    tracks_of,
+    user,
+)
+from tests.support.invariants import unsound
+from tests.support.services import ServiceTests
+from veza_site.services import Invalid
+
+
+class Terminal(StringIO):
+    def isatty(self):
+        return True
+
+
+def execute(sql, *parameters):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+
+
+class Repair(ServiceTests):
+    def setUp(self):
+        super().setUp()
+        self.track = liked_track(self.rows, 3)["track_id"]
+        self.playlist = playlist(self.rows, 4)["playlist_id"]
+        commented_track(self.rows, 2)
+        followed_playlist(self.rows, 2)
+
+    def off(self, **options):
+        return [
+            *services.repair_tracks(**options).off,
+            *services.repair_playlists(**options).off,
+        ]
+
+    def test_finds_nothing_in_sound_data(self):
+        before = self.content()
+        self.assertEqual(self.off(), [])
+        self.assertEqual(self.content(), before)
+
+    def test_mends_every_counter(self):
+        for table, counters in [
+            ("tracks", ["play_count", "like_count", "share_count", "comment_count"]),
+            ("playlists", ["track_count", "follower_count"]),
+        ]:
+            for counter in counters:
+                for wrong in (0, 1_000):
+                    with self.subTest(counter, wrong=wrong):
+                        before = self.content()
+                        self.rows.cursor.execute(
+                            f"SELECT id, {counter} FROM {table} WHERE {counter} <> {wrong}"
+                        )
+                        expected = {
+                            Off(id, counter, wrong, right)
+                            for id, right in self.rows.cursor.fetchall()
+                        }
+                        execute(f"UPDATE {table} SET {counter} = {wrong}")
+                        self.assertEqual(set(self.off(dry_run=True)), expected)
+                        self.assertEqual(set(self.off()), expected)
+                        self.assertEqual(self.off(), [])
+                        self.assert_sound()
+                        self.assertEqual(self.content().keys(), before.keys())
+
+    def test_closes_the_hole_that_a_deleted_track_leaves(self):
+        left = tracks_of(self.rows, self.playlist)
+        for position in (2, 0):
+            execute("DELETE FROM tracks WHERE id = %s", left.pop(position))
+        self.assertIn(Off(self.playlist, "positions", 2, 0), self.off())
+        self.assertEqual(tracks_of(self.rows, self.playlist), left)
+        self.assert_sound()
+
+    def test_counts_what_a_deleted_user_took_along(self):
+        execute("DELETE FROM users WHERE id IN (SELECT user_id FROM track_likes LIMIT 1)")
+        self.assertNotEqual(unsound(), {})
+        self.off()
+        self.assert_sound()
+
+    def test_goes_through_all_in_batches(self):
+        execute("UPDATE tracks SET like_count = 99")
+        seen, after = 0, None
+        while (batch := services.repair_tracks(after_id=after, limit=2)).last_id:
+            self.assertLessEqual(batch.size, 2)
+            seen, after = seen + batch.size, batch.last_id
+        self.assertEqual(seen, Track.objects.count())
+        self.assert_sound()
+        with self.assertRaises(Invalid):
+            services.repair_tracks(limit=0)
+
+    def test_counts_what_was_committed_while_it_waited(self):
+        fan = user(self.rows)
+        like = partial(services.set_like, track_id=self.track, user_id=fan, liked=True)
+        self.assertEqual(self.behind(like, services.repair_tracks).off, [])
+        self.assert_sound()
+
+    def test_of_a_dry_run_waits_for_nobody(self):
+        with transaction.atomic():
+            Track.objects.select_for_update().get(pk=self.track)
+            Playlist.objects.select_for_update().get(pk=self.playlist)
+            self.assertEqual(self.at_once(partial(self.off, dry_run=True)), [[]])
+
+
+class Command(ServiceTests):
+    def run_command(self, *arguments, stderr=None, **options):
+        output = StringIO()
+        call_command(
+            "repair_counters", *arguments, stdout=output, stderr=stderr or StringIO(), **options
+        )
+        return output.getvalue()
+
+    def test_reports_what_was_off_and_mends_it(self):
+        played_track(self.rows, 7)
+        call = playlist(self.rows, 3)
+        execute("DELETE FROM tracks WHERE id = %s", track_at(self.rows, call["playlist_id"], 0))
+        off = (
+            "playlists.positions: off in 1 rows, by 2\n"
+            "playlists.track_count: off in 1 rows, by 1\n"
+            "tracks.play_count: off in 1 rows, by 7\n"
+        )
+        self.assertEqual(self.run_command("--dry-run"), off + "Nothing was changed.\n")
+        self.assertEqual(self.run_command(), off)
+        self.assertEqual(self.run_command("--batch", "1"), "Every counter is right.\n")
+        self.assert_sound()
+
+    def test_shows_a_bar_on_a_terminal_only(self):
+        playlist(self.rows, 4)
+        terminal, file = Terminal(), StringIO()
+        self.run_command("--batch", "2", stderr=terminal)
+        self.assertIn("50% 2", terminal.getvalue())
+        self.assertIn("100% 4", terminal.getvalue())
+        self.run_command("--batch", "2", stderr=file)
+        self.assertEqual(file.getvalue(), "")
+
+    def test_refuses_a_batch_of_nothing_in_one_line(self):
+        with self.assertRaises(CommandError):
+            self.run_command("--batch", "0")
+
+    def test_finds_nothing_where_there_is_nothing(self):
+        self.assertEqual(self.run_command(), "Every counter is right.\n")

@@ -1,0 +1,63 @@
+"""What every service of every domain promises."""
+
+import re
+from functools import partial
+
+from django.db import transaction
+from django.test import SimpleTestCase, TestCase
+
+from tests.support.examples.streaming import tracks, users
+from tests.support.rows import rows
+from tests.support.services import (
+    ServiceTests,
+    all_examples,
+    examples_of,
+    promised_statements,
+    services,
+    statements,
+)
+
+FEW, MANY = 10, 10_000
+
+
+class Services(SimpleTestCase):
+    def test_have_an_example_each(self):
+        for name in services():
+            with self.subTest(name):
+                app, service = name.split(".")
+                self.assertIn(
+                    service,
+                    examples_of(name),
+                    f"write a function {service}(rows, size) in tests/examples/{app}.py that makes "
+                    "the rows that a call needs, and returns the call's arguments",
+                )
+
+
+class EveryService(ServiceTests):
+    def test_does_all_or_nothing(self):
+        for example, service, prepare in all_examples():
+            with self.subTest(example):
+                self.interrupted_everywhere(partial(service, **prepare(rows(), 3)))
+                self.assert_sound()
+
+
+class StatementCount(TestCase):
+    @classmethod
+    def setUpTestData(cls):
+        # Once, for the examples to use; they are most of what the examples need.
+        tracks(rows(), MANY)
+        users(rows(), MANY)
+
+    def test_is_what_the_docstring_says_with_few_rows_and_with_many(self):
+        made = rows()
+        for example, service, prepare in all_examples():
+            promise = promised_statements(service)
+            with self.subTest(example):
+                self.assertIsNotNone(promise, "the docstring has no sentence “Statements: …”")
+                plain, *others = map(int, re.findall(r"\d+", promise))
+                promised = {plain, *others} if "__" in example else {plain}
+                for size in (FEW, MANY):
+                    with transaction.atomic():
+                        call = partial(service, **prepare(made, size))
+                        self.assertIn(len(statements(call)), promised, f"size {size}")
+                        transaction.set_rollback(True)
