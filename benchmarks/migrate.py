@@ -13,7 +13,7 @@ import tempfile
 
 from benchmarks.measure import in_turns, timed
 from tests.support.databases import database_url, empty_database, process_environment
-from veza_site.embedded import program
+from veza_site.postgresql.embedded import program
 
 
 def manage_migrate(name: str, **environment: str) -> float:

@@ -14,7 +14,7 @@ from django.core.management import call_command
 
 from benchmarks.measure import bare_setup, in_turns, timed
 from tests.support.databases import alias, database_url, empty_database, process_environment
-from veza_site.embedded import program
+from veza_site.postgresql.embedded import program
 
 
 def main() -> None:

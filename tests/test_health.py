@@ -22,7 +22,7 @@ from tests.support.databases import (
     process_environment,
     v1_models,
 )
-from veza_site import contract
+from veza_site.schema import contract
 
 OK = {"status": "ok"}
 

@@ -10,10 +10,10 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
-from veza_site import contract
-from veza_site.catalog import read_catalog
-from veza_site.differences import Difference, differences
 from veza_site.migrating import history
+from veza_site.schema import contract, plan
+from veza_site.schema.diff import Difference, differences
+from veza_site.schema.reader import read_catalog
 
 # Ours that are about Django's own tables, and have to run; the others' effect is there already.
 ABOUT_DJANGO = {
@@ -36,7 +36,7 @@ class Executor(MigrationExecutor):
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         super().__init__(connection)
-        self.v1 = set(contract.v1_plan(self.loader)) - ABOUT_DJANGO
+        self.v1 = set(plan.v1_plan(self.loader)) - ABOUT_DJANGO
 
     def apply_migration(
         self, state: ProjectState, migration: Migration, **options: Any
@@ -50,7 +50,7 @@ class Executor(MigrationExecutor):
 def is_migrated(connection: BaseDatabaseWrapper) -> bool:
     """Return whether `migrate` has recorded any of V1's migrations here already."""
     loader = MigrationLoader(connection)
-    return any(key in loader.applied_migrations for key in contract.v1_plan(loader))
+    return any(key in loader.applied_migrations for key in plan.v1_plan(loader))
 
 
 def adopt(connection: BaseDatabaseWrapper) -> contract.Contract:
@@ -64,14 +64,14 @@ def adopt(connection: BaseDatabaseWrapper) -> contract.Contract:
     executor = Executor(connection)
     loader = executor.loader
     # Before the transaction: it takes longer than all the rest.
-    rows = [history.rendered(connection, loader, key) for key in contract.v1_plan(loader)]
-    plan = executor.migration_plan(loader.graph.leaf_nodes())
+    rows = [history.rendered(connection, loader, key) for key in plan.v1_plan(loader)]
+    full_plan = executor.migration_plan(loader.graph.leaf_nodes())
     with transaction.atomic(using=connection.alias):
         with connection.cursor() as cursor:
             found = differences(contract.expected_catalog(), read_catalog(cursor))
         if found := [difference for difference in found if not difference.is_tuning]:
             raise Differs(found)
-        state = executor.migrate(loader.graph.leaf_nodes(), plan)
+        state = executor.migrate(loader.graph.leaf_nodes(), full_plan)
         history.keep(connection, rows)
         carried = contract.write(connection, loader)
     # As after every `migrate`, which does it again if this is interrupted; but V1's rows stay as
@@ -81,7 +81,7 @@ def adopt(connection: BaseDatabaseWrapper) -> contract.Contract:
         interactive=False,
         db=connection.alias,
         apps=state.apps,
-        plan=plan,
+        plan=full_plan,
         keeps_rows=True,
     )
     return carried

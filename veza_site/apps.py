@@ -24,6 +24,6 @@ def check_models(
 ) -> list[checks.CheckMessage]:
     """Return what the Standard and PostgreSQL have against the models."""
     # Here, where it is asked for: every command would import the Standard with it.
-    from veza_site.checks import check_names, check_standard
+    from veza_site.schema.checks import check_names, check_standard
 
     return [*check_standard(app_configs, **options), *check_names(app_configs, **options)]

@@ -37,7 +37,7 @@ def explain(error: BaseException) -> str | None:
         return one_line(error)
     cause = psycopg_error(error)
     if isinstance(error, OperationalError) and cause is None:
-        return one_line(error)  # from veza_site.embedded
+        return one_line(error)  # from veza_site.postgresql.embedded
     if isinstance(
         cause, psycopg.errors.InsufficientPrivilege | psycopg.errors.ReadOnlySqlTransaction
     ):

@@ -5,7 +5,7 @@ from typing import Any, TextIO
 from django.db import connections
 from django.db.migrations import Migration
 
-EXTENSIONS = ["pgcrypto", "uuid-ossp"]
+from veza_site.schema.reader import EXTENSIONS
 
 
 def report_missing(

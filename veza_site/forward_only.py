@@ -13,7 +13,7 @@ def refuse_to_unapply(plan: list[tuple[Migration, bool]], **options: Any) -> Non
     Receives pre_migrate, which Django sends when its plan stands and nothing is done. Raises
     CommandError.
     """
-    from veza_site.contract import is_ours  # here, where it is asked for
+    from veza_site.schema.plan import is_ours  # here, where it is asked for
 
     for migration, backwards in plan:
         if backwards and is_ours(migration.app_label):

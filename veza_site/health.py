@@ -16,8 +16,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.utils.deprecation import MiddlewareMixin
 
-from veza_site import contract
 from veza_site.errors import one_line
+from veza_site.schema import contract
 
 METHODS = ["GET", "HEAD"]
 

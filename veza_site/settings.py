@@ -29,7 +29,7 @@ if DEVELOPMENT:
     DEBUG = read("DEBUG", flag, True)
     SECRET_KEY = read("SECRET_KEY", text, "django-insecure-development-only")
     ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-    # The names that veza_site.embedded makes.
+    # The names that veza_site.postgresql.embedded makes.
     _database = {"NAME": "veza", "USER": "postgres", "EMBEDDED": BASE_DIR / ".postgres"}
 else:
     _database = read("DATABASE_URL", database)

@@ -2,7 +2,7 @@
 
 from django.db.migrations import RunSQL
 
-from veza_site.names import trigger_definition
+from veza_site.schema.names import trigger_definition
 
 
 def updated_at_trigger(table: str) -> RunSQL:

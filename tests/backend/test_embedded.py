@@ -16,13 +16,13 @@ from django.conf import settings
 from django.db import OperationalError
 from django.test import SimpleTestCase
 
-from veza_site import embedded
 from veza_site.errors import explain
+from veza_site.postgresql import embedded
 
 COMMAND = """
 import sys
 from pathlib import Path
-from veza_site import embedded
+from veza_site.postgresql import embedded
 from veza_site.errors import explain
 print(embedded.start(Path(sys.argv[1])), flush=True)
 sys.stdin.read()

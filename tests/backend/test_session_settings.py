@@ -19,12 +19,12 @@ from tests.support.databases import (
     schema,
 )
 from tests.support.late import LateDomain
-from veza_site import contract
-from veza_site.catalog import read_catalog
-from veza_site.catalog.digests import read_digests
-from veza_site.differences.database import compare_with_code
 from veza_site.management.commands import schema as schema_command
 from veza_site.postgresql import session
+from veza_site.schema import contract
+from veza_site.schema.diff.database import compare_with_code
+from veza_site.schema.digests import read_digests
+from veza_site.schema.reader import read_catalog
 
 # Each is another than a server has by itself.
 ODD = {

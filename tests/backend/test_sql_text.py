@@ -7,7 +7,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pglast.parser import ParseError, fingerprint, parse_sql, scan, split
 
-from veza_site.sql_text import bare, masked, normalised, statements
+from veza_site.postgresql.sql_text import bare, masked, normalised, statements
 
 # Whatever may begin, end or be mistaken for a quote, a comment, a parenthesis or a body.
 PIECES = [

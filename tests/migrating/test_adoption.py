@@ -15,8 +15,8 @@ from tests.support.databases import (
     role,
     start,
 )
-from veza_site import contract
-from veza_site.catalog import read_catalog
+from veza_site.schema import contract
+from veza_site.schema.reader import read_catalog
 
 
 class Adopt(TestCase):

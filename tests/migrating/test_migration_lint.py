@@ -19,9 +19,9 @@ from django.test import SimpleTestCase, TestCase, TransactionTestCase, override_
 
 from tests.support.databases import empty_database
 from tests.support.project import Project
-from veza_site.contract import newest_migration
 from veza_site.migration_lint import Finding, lint, lint_sql, migrations_after_v1
 from veza_site.migration_lint.rules import FINAL, RULES
+from veza_site.schema.plan import newest_migration
 
 MIGRATION = """
 from django.contrib.postgres.functions import RandomUUID

@@ -18,7 +18,7 @@ from tests.support.databases import (
     migrated_catalog,
     start,
 )
-from veza_site.catalog import read_catalog
+from veza_site.schema.reader import read_catalog
 
 # Run by a process, it ends that one in an instant.
 KILL = ["sh", "-c", "kill -KILL $PPID"]

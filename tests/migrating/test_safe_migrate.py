@@ -30,10 +30,10 @@ from tests.support.databases import (
 )
 from tests.support.late import LateDomain
 from tests.support.servers import Pooler, Server
-from veza_site import contract
-from veza_site.catalog import read_catalog
 from veza_site.migrating.patience import Patience
 from veza_site.migrating.turn import LOCK
+from veza_site.schema import contract
+from veza_site.schema.reader import read_catalog
 
 # How often what goes wrong only sometimes is tried.
 ROUNDS = int(os.environ.get("ROUNDS", "20"))

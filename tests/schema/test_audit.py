@@ -19,11 +19,11 @@ from tests.support.databases import (
     schema,
     v1_models,
 )
-from veza_site.checks import check_standard
 from veza_site.indexes import Index
-from veza_site.model_catalog import catalog_of_models
 from veza_site.models import AppendOnlyModel, MutableModel
-from veza_site.standard import RULES, findings
+from veza_site.schema.checks import check_standard
+from veza_site.schema.models_as_catalog import catalog_of_models
+from veza_site.schema.standard import RULES, findings
 
 # A schema as no one at Veza would write it: it breaks every rule.
 FOREIGN = """

@@ -12,7 +12,8 @@ from tests.support.databases import (
     empty_database,
     migrated_catalog,
 )
-from veza_site.catalog import Catalog, read_catalog
+from veza_site.schema.catalog import Catalog
+from veza_site.schema.reader import read_catalog
 
 
 class MigratedCatalog(TestCase):

@@ -15,8 +15,8 @@ from django.db import connection
 from django.test import TestCase
 
 from tests.support.databases import connect, database_url, empty_database
-from veza_site import contract
-from veza_site.ddl import literal
+from veza_site.schema import contract
+from veza_site.schema.ddl import literal
 
 DOCUMENT = (settings.BASE_DIR / "docs" / "contract.md").read_text(encoding="utf-8")
 

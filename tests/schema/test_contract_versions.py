@@ -6,7 +6,7 @@ from django.test import TestCase
 
 from tests.support.databases import connect, empty_database
 from tests.support.project import Project
-from veza_site import contract
+from veza_site.schema import contract
 
 NOTE = """
 

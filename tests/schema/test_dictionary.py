@@ -12,10 +12,10 @@ from django.test import TestCase, tag
 
 from tests.support.databases import migrated_catalog, v1_models
 from tests.support.golden import assert_golden
-from veza_site.catalog import Table
-from veza_site.dictionary import schema_document
-from veza_site.dictionary.document import MAP
-from veza_site.dictionary.markdown import anchor, code, prose, table
+from veza_site.schema.catalog import Table
+from veza_site.schema.dictionary import schema_document
+from veza_site.schema.dictionary.document import MAP
+from veza_site.schema.dictionary.markdown import anchor, code, prose, table
 
 GOLDEN = settings.BASE_DIR / "docs" / "schema.md"
 

@@ -15,11 +15,11 @@ from tests.support.databases import (
     role,
 )
 from tests.support.servers import programs
-from veza_site import contract
-from veza_site.catalog import read_catalog
-from veza_site.differences import differences
-from veza_site.differences.database import compare_with_code
-from veza_site.sql_text import statements
+from veza_site.postgresql.sql_text import statements
+from veza_site.schema import contract
+from veza_site.schema.diff import differences
+from veza_site.schema.diff.database import compare_with_code
+from veza_site.schema.reader import read_catalog
 
 EXPECTED = contract.expected_catalog()
 DJANGO = contract.expected_catalog("django")

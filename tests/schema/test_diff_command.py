@@ -7,8 +7,8 @@ from django.db import connection
 from django.test import TestCase
 
 from tests.support.databases import connect, database_url, empty_database, manage, role, schema
-from veza_site import contract
-from veza_site.differences.database import LEFT_OUT
+from veza_site.schema import contract
+from veza_site.schema.diff.database import LEFT_OUT
 
 
 class Diff(TestCase):

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from tests.support.databases import alias, connect, copy_of, copy_of_test_database
-from veza_site import contract
-from veza_site.catalog import read_catalog
-from veza_site.catalog.digests import read_digests
-from veza_site.differences.database import compare_with_code
-from veza_site.sql_text import statements
+from veza_site.postgresql.sql_text import statements
+from veza_site.schema import contract
+from veza_site.schema.diff.database import compare_with_code
+from veza_site.schema.digests import read_digests
+from veza_site.schema.reader import read_catalog
 
 # What does not count: tuning, and what is only said of something.
 TUNING = [

@@ -18,8 +18,8 @@ from tests.support.databases import (
     migrated_catalog,
 )
 from tests.support.golden import assert_golden
-from veza_site import contract, export
-from veza_site.catalog import read_catalog
+from veza_site.schema import contract, plan, sql_files
+from veza_site.schema.reader import read_catalog
 
 COMMITTED = settings.BASE_DIR / "schema"
 
@@ -41,7 +41,7 @@ class Export(TestCase):
     @tag("golden")
     def test_is_committed(self):
         with connection.cursor() as cursor:
-            export.write(self.directory, cursor, str(contract.newest_migration()))
+            sql_files.write(self.directory, cursor, str(plan.newest_migration()))
         files = self.files(self.directory)
         # What nothing writes any more is removed, or services would apply it.
         for name in sorted({*files, *self.files(COMMITTED)}):
@@ -127,7 +127,7 @@ class Export(TestCase):
             with self.subTest(statement), transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(statement)
                 with self.assertRaisesMessage(CommandError, f"{table} and perhaps others differ"):
-                    export.write(self.directory, cursor, "streaming.0042_notes")
+                    sql_files.write(self.directory, cursor, "streaming.0042_notes")
                 transaction.set_rollback(True)
             self.assertFalse(self.directory.exists())
 

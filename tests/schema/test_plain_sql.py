@@ -121,8 +121,8 @@ class PlainSql(TestCase):
                     continue
                 if check.name not in REFUSED:
                     self.fail(
-                        f"add to REFUSED, in tests/schema/test_plain_sql.py, {check.name} with rows "
-                        f"of {table.name} that it refuses: {check.definition}"
+                        f"add to REFUSED, in tests/schema/test_plain_sql.py, {check.name} with "
+                        f"rows of {table.name} that it refuses: {check.definition}"
                     )
                 for values in REFUSED[check.name]:
                     refused = refused_by(self, check.name)

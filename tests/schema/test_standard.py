@@ -7,9 +7,9 @@ from django.db import connection
 from django.test import TestCase
 
 from tests.support.databases import migrated_catalog
-from veza_site.catalog import Catalog
-from veza_site.sql_text import statements
-from veza_site.standard import EXCEPTIONS, RULES, findings, judge
+from veza_site.postgresql.sql_text import statements
+from veza_site.schema.catalog import Catalog
+from veza_site.schema.standard import EXCEPTIONS, RULES, findings, judge
 
 
 class Standard(TestCase):

@@ -19,8 +19,9 @@ from django.test import TestCase
 from psycopg import sql
 
 from tests.support import commands
-from veza_site.catalog import Catalog, read_catalog
 from veza_site.models import V1Model
+from veza_site.schema.catalog import Catalog
+from veza_site.schema.reader import read_catalog
 
 SPECIFICATION = settings.BASE_DIR.parent / "shared" / "v1"
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db import connection
 
-from veza_site.catalog import Catalog, Column, Constraint, Table, read_catalog
+from veza_site.schema.catalog import Catalog, Column, Constraint, Table
+from veza_site.schema.reader import read_catalog
 
 _numbers = itertools.count(1)
 
@@ -89,7 +90,8 @@ class Rows:
             else:
                 raise AssertionError(
                     f"{checks[0].name} refuses what tests/support/rows.py makes up for "
-                    f"{table.name}.{column.name}: add a function that makes what it accepts to ACCEPTED there."
+                    f"{table.name}.{column.name}: add a function that makes "
+                    "what it accepts to ACCEPTED there."
                 )
         return self._guesses[table.name, column.name]
 

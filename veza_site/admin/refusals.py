@@ -5,7 +5,7 @@ from django.db import DatabaseError, models
 from django.utils.text import capfirst
 from psycopg import errors
 
-from veza_site.names import foreign_key_name, index_name
+from veza_site.schema.names import foreign_key_name, index_name
 from veza_site.services import Refused
 
 

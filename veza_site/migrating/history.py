@@ -15,9 +15,9 @@ from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from veza_site.contract import is_ours, v1_plan
 from veza_site.migrating.records import Key, directory, on_disk, read_records
-from veza_site.sql_text import normalised
+from veza_site.postgresql.sql_text import normalised
+from veza_site.schema.plan import is_ours, v1_plan
 
 # App, name, and the fingerprints of the SQL and of the source.
 Row = tuple[str, str, str, str]

@@ -20,7 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
 from veza_site.postgresql.session import lift_limits
-from veza_site.sql_text import bare, masked
+from veza_site.postgresql.sql_text import bare, masked
 
 # Seconds: the shortest that a statement waits, the first pause, the longest, how long a statement
 # or a transaction runs before it is watched, between two looks, and after how long a line about

@@ -10,8 +10,8 @@ from django.db.migrations.operations import AddIndex, CreateModel, RunSQL, Separ
 from django.db.migrations.operations.base import Operation
 from django.db.models import CheckConstraint
 
-from veza_site import contract
-from veza_site.sql_text import bare, statements
+from veza_site.postgresql.sql_text import bare, statements
+from veza_site.schema import contract, plan
 
 CHAT = re.compile(
     r"""\bchat"?\s*\.\s*["\w]
@@ -237,7 +237,7 @@ def _made_by(migration: Migration, operation: Operation) -> Iterator[tuple[str, 
         ]:
             if not isinstance(item, CheckConstraint):
                 yield "public", item.name
-        if not contract.is_ours(migration.app_label):  # V1's last migration moves Django's own
+        if not plan.is_ours(migration.app_label):  # V1's last migration moves Django's own
             yield "django", table
     elif isinstance(operation, RunSQL):
         for name in MADE_BY_SQL.findall(bare(_sql(operation))):

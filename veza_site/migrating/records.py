@@ -14,7 +14,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
 
-from veza_site.contract import is_ours
+from veza_site.schema.plan import is_ours
 
 Key = tuple[str, str]
 

@@ -13,7 +13,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from veza_site.create_tables import CreateTables
-from veza_site.postgresql.schema import DatabaseSchemaEditor
+from veza_site.postgresql.schema_editor import DatabaseSchemaEditor
 
 DJANGOS_OWN = ("django.db.migrations.operations.", "django.contrib.postgres.operations")
 

@@ -20,7 +20,7 @@ from veza_site.postgresql.errors import CursorDebugWrapper, CursorWrapper, First
 from veza_site.postgresql.features import DatabaseFeatures
 from veza_site.postgresql.introspection import DatabaseIntrospection
 from veza_site.postgresql.operations import DatabaseOperations
-from veza_site.postgresql.schema import DatabaseSchemaEditor
+from veza_site.postgresql.schema_editor import DatabaseSchemaEditor
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -45,7 +45,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Start the embedded server, if the settings name one, and make it the host."""
         if data_directory := self.settings_dict.get("EMBEDDED"):
             # Imported here: production need not have the package.
-            from veza_site import embedded
+            from veza_site.postgresql import embedded
 
             self.settings_dict["HOST"] = embedded.start(Path(data_directory))
 

@@ -12,7 +12,7 @@ class DatabaseClient(client.DatabaseClient):
     ) -> tuple[list[str], dict[str, str] | None]:
         arguments, environment = super().settings_to_cmd_args_env(settings_dict, parameters)
         if settings_dict.get("EMBEDDED"):
-            from veza_site import embedded
+            from veza_site.postgresql import embedded
 
             arguments[0] = embedded.program("psql")
         if options := settings_dict["OPTIONS"].get("options"):

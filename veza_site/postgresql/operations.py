@@ -1,6 +1,6 @@
 from django.db.backends.postgresql import operations
 
-from veza_site.sql_text import statements
+from veza_site.postgresql.sql_text import statements
 
 
 class DatabaseOperations(operations.DatabaseOperations):

@@ -3,7 +3,7 @@ from graphlib import TopologicalSorter
 from django.db.migrations import Migration
 from django_linear_migrations.management.commands import makemigrations
 
-from veza_site import contract
+from veza_site.schema import plan
 
 
 class Command(makemigrations.Command):
@@ -27,10 +27,10 @@ def _chain(changes: dict[str, list[Migration]]) -> None:
     new = {
         (app, migration.name): migration
         for app, migrations in changes.items()
-        if contract.is_ours(app)
+        if plan.is_ours(app)
         for migration in migrations
     }
-    last = contract.newest_migration()
+    last = plan.newest_migration()
     before = (last.app_label, last.name)
     graph = {key: new.keys() & migration.dependencies for key, migration in new.items()}
     for key in TopologicalSorter(graph).static_order():

@@ -18,7 +18,6 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.models.signals import pre_migrate
 from django.utils.module_loading import module_has_submodule
 
-from veza_site import contract
 from veza_site.errors import first_line
 from veza_site.management.refusals import FAKE, refusing
 from veza_site.migrating import history, preflight
@@ -26,6 +25,7 @@ from veza_site.migrating.patience import Patience
 from veza_site.migrating.records import Records, read_records
 from veza_site.migrating.turn import turn
 from veza_site.postgresql.session import limits_lifted
+from veza_site.schema import contract
 
 
 class Command(migrate.Command):

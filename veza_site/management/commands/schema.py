@@ -14,15 +14,16 @@ from django.db import DEFAULT_DB_ALIAS, Error, NotSupportedError, connections
 from django.db.backends.postgresql.features import DatabaseFeatures
 from psycopg.conninfo import conninfo_to_dict
 
-from veza_site import contract
-from veza_site.catalog import Catalog, read_catalog
 from veza_site.environment import CONNECT_TIMEOUT
 from veza_site.errors import first_line
 from veza_site.postgresql.session import lift_limits, limits_lifted, startup_options
+from veza_site.schema import contract, plan
+from veza_site.schema.catalog import Catalog
+from veza_site.schema.reader import read_catalog
 
 if TYPE_CHECKING:
-    from veza_site.differences import Difference
-    from veza_site.standard import Finding
+    from veza_site.schema.diff import Difference
+    from veza_site.schema.standard import Finding
 
 # The rest is imported by the subcommands that need it: all of it takes as long as they do.
 
@@ -70,7 +71,7 @@ class Command(BaseCommand):
         getattr(self, subcommand)(**options)
 
     def audit(self, *, database: str, schema: str, format: str, **options: Any) -> None:
-        from veza_site.standard import judge
+        from veza_site.schema.standard import judge
 
         with reading(database) as cursor:
             catalog = _read(cursor, schema)
@@ -88,7 +89,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def diff(self, *, database: str, against: str | None, format: str, **options: Any) -> None:
-        from veza_site.differences.database import LEFT_OUT, compare_databases, compare_with_code
+        from veza_site.schema.diff.database import LEFT_OUT, compare_databases, compare_with_code
 
         with contextlib.ExitStack() as stack:
             cursor = stack.enter_context(reading(database))
@@ -133,7 +134,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def docs(self, *, database: str, file: str | Path, **options: Any) -> None:
-        from veza_site.dictionary import schema_document
+        from veza_site.schema.dictionary import schema_document
 
         with reading(database) as cursor:
             catalog = _read(cursor, "public")
@@ -147,7 +148,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Wrote {path}")
 
     def export(self, *, directory: Path, database: str, **options: Any) -> None:
-        from veza_site import export
+        from veza_site.schema import sql_files
 
         with reading(database) as cursor:
             _check_server(cursor, "django")
@@ -156,7 +157,7 @@ class Command(BaseCommand):
                     "The database differs from the migrations: see `manage.py schema diff`."
                 )
             with _writing(directory):
-                carried = export.write(directory, cursor, str(contract.newest_migration()))
+                carried = sql_files.write(directory, cursor, str(plan.newest_migration()))
         self.stdout.write(f"Wrote V1 into {directory}.")
         self.stdout.write(f"contract {carried.version}, fingerprint {carried.fingerprint}")
 
@@ -211,7 +212,7 @@ class Command(BaseCommand):
     def _write_text(
         self, catalog: Catalog, breaches: "list[Finding]", excepted: "list[Finding]"
     ) -> None:
-        from veza_site.standard import RULES
+        from veza_site.schema.standard import RULES
 
         for finding in breaches:
             self.stdout.write(self.style.ERROR(f"{finding.object}  [{finding.rule}]"))

@@ -1,5 +1,0 @@
-"""The data dictionary of V1: docs/schema.md."""
-
-from veza_site.dictionary.document import schema_document
-
-__all__ = ["schema_document"]

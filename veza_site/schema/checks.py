@@ -1,0 +1,94 @@
+"""The Standard's rules as Django's system checks, before there is a migration."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.core import checks
+from django.db.models import Model
+
+from veza_site.schema.catalog import Constraint
+from veza_site.schema.models_as_catalog import catalog_of_models, constraints_and_indexes
+from veza_site.schema.names import NAME_LENGTH
+from veza_site.schema.standard import findings
+
+
+def check_standard(
+    app_configs: Sequence[AppConfig] | None, **options: Any
+) -> list[checks.CheckMessage]:
+    """Return an error for each breach of the Standard by a model of V1's domains."""
+    models = {model._meta.db_table: model for model in _v1_models(app_configs)}
+    return [
+        checks.Error(
+            f"{finding.object}: {finding.found}, where the Standard wants {finding.wanted}.",
+            hint="See README, “The Standard”.",
+            id=f"veza_site.{finding.rule}",
+        )
+        for finding in findings(catalog_of_models(models.values()))
+    ]
+
+
+def check_names(
+    app_configs: Sequence[AppConfig] | None, **options: Any
+) -> list[checks.CheckMessage]:
+    """Return an error for each name in V1's domains that PostgreSQL would not keep as it is."""
+    models = _v1_models(app_configs)
+    return [*_names_of_schemas(models), *_long_names(models), *_clashes(models)]
+
+
+def _names_of_schemas(models: list[type[Model]]) -> Iterator[checks.Error]:
+    for model in models:
+        if '"' in model._meta.db_table:
+            yield checks.Error(
+                f"{model._meta.label}: its db_table {model._meta.db_table} has a quotation mark.",
+                hint="V1's tables are in public, where migrate makes them: name the table alone.",
+                id="veza_site.name-of-schema",
+            )
+
+
+def _long_names(models: list[type[Model]]) -> Iterator[checks.Error]:
+    for model in models:
+        columns = [field.column for field in model._meta.local_concrete_fields if field.column]
+        objects = [item.name for item in constraints_and_indexes(model)]
+        for name in (model._meta.db_table, *columns, *objects):
+            length = len(name.encode())
+            if length > NAME_LENGTH:
+                yield checks.Error(
+                    f"{model._meta.label}: the name {name} has {length} bytes, and PostgreSQL "
+                    f"keeps {NAME_LENGTH} of them.",
+                    hint="Choose a shorter one.",
+                    id="veza_site.name-too-long",
+                )
+
+
+def _clashes(models: list[type[Model]]) -> Iterator[checks.Error]:
+    # Tables and indexes have their names in the schema, other constraints in their table.
+    taken: dict[tuple[str, str], str] = {}
+    for model in models:
+        table = model._meta.db_table
+        named = [("", table, f"the table of {model._meta.label}")]
+        for item in constraints_and_indexes(model):
+            in_table = isinstance(item, Constraint) and item.kind != "primary key"
+            kind = item.kind if isinstance(item, Constraint) else "index"
+            what = f"the {kind} on {table} ({', '.join(item.columns)})"
+            named.append((table if in_table else "", item.name, what))
+        for scope, name, what in named:
+            if (scope, name) in taken:
+                yield checks.Error(
+                    f"{name}: {what} would have this name, and {taken[scope, name]} has it.",
+                    hint="Remove one of the two, or give it another name.",
+                    id="veza_site.name-taken",
+                )
+            taken[scope, name] = what
+
+
+def _v1_models(app_configs: Sequence[AppConfig] | None) -> list[type[Model]]:
+    """Return the models of V1's domains that have a table."""
+    return [
+        model
+        for config in app_configs or apps.get_app_configs()
+        if config.label in settings.V1_APPS
+        for model in config.get_models()
+        if model._meta.managed and not model._meta.proxy
+    ]

@@ -1,0 +1,71 @@
+"""Entity-relationship diagrams, as Mermaid draws them."""
+
+from collections.abc import Iterable, Iterator
+
+from veza_site.schema.catalog import Catalog, Constraint, Table
+from veza_site.schema.dictionary.sql import plain, short_type
+
+# From left to right and not too far apart, the largest still fits on a page.
+HEADER = """\
+%%{init: {"er": {"nodeSpacing": 60, "rankSpacing": 100}}}%%
+erDiagram
+    direction LR"""
+
+
+def diagram(catalog: Catalog, names: Iterable[str]) -> str:
+    """Return the diagram of these tables with their keys, and of the tables they refer to."""
+    tables = [catalog.tables[name] for name in names]
+    entities = [line for table in tables for line in _entity(table)]
+    relations = [
+        f'{_line(table, key)} : "{", ".join(key.columns)}"'
+        for table in tables
+        for key in _keys(table)
+    ]
+    return _mermaid([*entities, *relations])
+
+
+def diagram_without_columns(catalog: Catalog, names: Iterable[str]) -> str:
+    """Return the diagram of these tables with nothing but who refers to whom."""
+    tables = [catalog.tables[name] for name in names]
+    relations = [f'{_line(table, key)} : ""' for table in tables for key in _keys(table)]
+    return _mermaid([*(table.name for table in tables), *dict.fromkeys(relations)])
+
+
+def _mermaid(lines: Iterable[str]) -> str:
+    body = "\n".join(f"    {line}" for line in lines)
+    return f"```mermaid\n{HEADER}\n{body}\n```"
+
+
+def _entity(table: Table) -> Iterator[str]:
+    """Return the lines of a table with its columns that identify a row or refer to one."""
+    marks: dict[str, list[str]] = {}
+    for constraint in table.constraints.values():
+        for column in constraint.columns:
+            if constraint.kind == "primary key":
+                marks.setdefault(column, []).append("PK")
+            elif constraint.references:
+                marks.setdefault(column, []).append("FK")
+    for index in table.indexes.values():
+        among_live = index.predicate in (None, "(deleted_at IS NULL)")
+        if index.unique and not index.primary and len(index.columns) == 1 and among_live:
+            marks.setdefault(index.columns[0], []).append("UK")
+    yield f"{table.name} {{"
+    columns = [column for column in table.columns.values() if column.name in marks]
+    for column in sorted(columns, key=lambda column: "PK" not in marks[column.name]):
+        yield f"    {short_type(column)} {column.name} {', '.join(marks[column.name])}"
+    yield "}"
+
+
+def _line(table: Table, key: Constraint) -> str:
+    """Return the line from the table that `key` refers to, with its ends."""
+    one = "|o" if any(table.columns[column].nullable for column in key.columns) else "||"
+    unique = any(
+        index.unique and index.columns == key.columns and index.predicate is None
+        for index in table.indexes.values()
+    )
+    many = "o|" if unique else "o{"
+    return f"{plain(key.references)} {one}--{many} {table.name}"
+
+
+def _keys(table: Table) -> list[Constraint]:
+    return [key for key in table.constraints.values() if key.references]

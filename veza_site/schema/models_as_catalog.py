@@ -1,0 +1,162 @@
+"""
+What the models say that the schema should hold, as a catalog that the Standard's rules can judge.
+
+It is only as exact as the rules need: a default, a predicate or an expression that no rule asks for
+may be written otherwise than PostgreSQL would. The trigger, which the migration adds, is taken for
+granted.
+"""
+
+from collections.abc import Iterable
+
+from django.contrib.postgres.functions import RandomUUID, TransactionNow
+from django.db import connection, models
+
+from veza_site.schema.catalog import Catalog, Column, Constraint, Index, Table, Trigger
+from veza_site.schema.names import foreign_key_name, index_name, trigger_definition, trigger_name
+
+DEFAULTS = {RandomUUID: "gen_random_uuid()", TransactionNow: "CURRENT_TIMESTAMP"}
+ON_DELETE = {models.DB_CASCADE: "CASCADE", models.DB_SET_NULL: "SET NULL"}
+
+
+def catalog_of_models(all_models: Iterable[type[models.Model]]) -> Catalog:
+    """Return the catalog of `public` as the migrations of these models would make it."""
+    tables = {model._meta.db_table: _table(model) for model in all_models}
+    return Catalog(schema="public", tables=tables, enums={}, functions={}, others={})
+
+
+def constraints_and_indexes(model: type[models.Model]) -> list[Constraint | Index]:
+    """Return the constraints and indexes of a model's table, also those whose names clash."""
+    table, fields = model._meta.db_table, _fields(model)
+    return [*_constraints(model, table, fields), *_indexes(model, table, fields)]
+
+
+def _fields(model: type[models.Model]) -> list[models.Field]:
+    return [field for field in model._meta.local_concrete_fields if field.db_type(connection)]
+
+
+def _table(model: type[models.Model]) -> Table:
+    table, fields = model._meta.db_table, _fields(model)
+    triggers = {}
+    if any(field.column == "updated_at" for field in fields):
+        trigger = Trigger(trigger_name(table), trigger_definition("public", table), "ENABLE")
+        triggers[trigger.name] = trigger
+    return Table(
+        name=table,
+        columns={field.column: _column(field) for field in fields},
+        constraints={item.name: item for item in _constraints(model, table, fields)},
+        indexes={index.name: index for index in _indexes(model, table, fields)},
+        triggers=triggers,
+    )
+
+
+def _column(field: models.Field) -> Column:
+    default = None
+    if field.has_db_default():
+        default = DEFAULTS.get(type(field.db_default), "another one")
+    return Column(
+        name=field.column,
+        type=field.db_type(connection).replace("varchar", "character varying"),
+        nullable=field.null,
+        default=default,
+        identity=isinstance(field, models.AutoField),
+        generated=field.generated,
+    )
+
+
+def _constraints(
+    model: type[models.Model], table: str, fields: list[models.Field]
+) -> Iterable[Constraint]:
+    for field in fields:
+        if field.primary_key:
+            yield _constraint(
+                f"{table}_pkey", "primary key", f"PRIMARY KEY ({field.column})", field
+            )
+        if field.is_relation and field.db_constraint:
+            yield _constraint(
+                foreign_key_name(table, field.column),
+                "foreign key",
+                f"FOREIGN KEY ({field.column})",
+                field,
+                references=field.related_model._meta.db_table,
+                on_delete=ON_DELETE.get(field.remote_field.on_delete, "NO ACTION"),
+            )
+    for constraint in model._meta.constraints:
+        if isinstance(constraint, models.CheckConstraint):
+            yield _constraint(constraint.name, "check", str(constraint.condition))
+
+
+def _constraint(
+    name: str,
+    kind: str,
+    definition: str,
+    *fields: models.Field,
+    references: str | None = None,
+    on_delete: str | None = None,
+) -> Constraint:
+    columns = tuple(field.column for field in fields)
+    return Constraint(
+        name, kind, columns, definition, references, on_delete, deferrable=False, validated=True
+    )
+
+
+def _indexes(model: type[models.Model], table: str, fields: list[models.Field]) -> Iterable[Index]:
+    for field in fields:
+        if field.unique and not field.primary_key:
+            named = isinstance(field, models.OneToOneField)  # by our backend
+            name = index_name(table, field.column) if named else f"{table}_{field.column}_key"
+            yield _index(name, [field.column], unique=True)
+        elif field.db_index and not field.primary_key:
+            yield _index(f"{table}_{field.column}, which Django names", [field.column])
+    for item in [*model._meta.indexes, *model._meta.constraints]:
+        if isinstance(item, models.Index | models.UniqueConstraint):
+            unique = isinstance(item, models.UniqueConstraint)
+            columns = [_ordered_column(model, name) for name in item.fields]
+            yield _index(
+                item.name,
+                columns or [str(expression) for expression in item.expressions],
+                unique=unique,
+                predicate=_predicate(model, item.condition),
+                # Django's indexes of other methods are called after them.
+                method="btree" if unique or item.suffix == "idx" else item.suffix,
+            )
+
+
+def _index(
+    name: str,
+    ordered: list[str],
+    *,
+    unique: bool = False,
+    predicate: str | None = None,
+    method: str = "btree",
+) -> Index:
+    return Index(
+        name=name,
+        method=method,
+        columns=tuple(column.removeprefix("-") for column in ordered),
+        descending=tuple(column[1:] for column in ordered if column.startswith("-")),
+        predicate=predicate,
+        unique=unique,
+        primary=False,
+        deferrable=False,
+        deferred=False,
+        valid=True,
+        definition=f"{name} USING {method} ({', '.join(ordered)}) WHERE {predicate} {unique}",
+    )
+
+
+def _ordered_column(model: type[models.Model], name: str) -> str:
+    """Return the column of a field, with the minus of a descending one."""
+    minus = "-" if name.startswith("-") else ""
+    return minus + model._meta.get_field(name.removeprefix("-")).column
+
+
+def _predicate(model: type[models.Model], condition: models.Q | None) -> str | None:
+    """Return a partial index's predicate; the two that rules ask for as PostgreSQL writes them."""
+    if condition is None:
+        return None
+    if len(condition.children) == 1 and not condition.negated:
+        (child,) = condition.children
+        if isinstance(child, tuple) and child[0].endswith("__isnull"):
+            column = _ordered_column(model, child[0].removesuffix("__isnull"))
+            return f"({column} IS {'NULL' if child[1] else 'NOT NULL'})"
+    return str(condition)
