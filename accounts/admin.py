@@ -15,8 +15,8 @@ from accounts.models import (
     UserSession,
     UserStatus,
 )
-from veza_site.admin import V1Admin
-from veza_site.admin.state import in_tone, state
+from veza_site.admin.model_admin import V1Admin
+from veza_site.admin.wording.state import in_tone, state
 
 admin.site.login_form = SignInForm
 admin.site.password_change_form = OwnPasswordForm

@@ -8,7 +8,13 @@ from django.http import HttpRequest
 
 from accounts import guards, services
 from accounts.models import UserStatus
-from veza_site.admin.actions import ActionAdmin, EachRow, RestoreEach, RowAction, SoftDeleteEach
+from veza_site.admin.actions.row_actions import (
+    ActionAdmin,
+    EachRow,
+    RestoreEach,
+    RowAction,
+    SoftDeleteEach,
+)
 
 
 class Moderate(EachRow):
@@ -38,7 +44,7 @@ class ChangeStatus(Moderate):
         change = f"Status {row.status} → {self.status}"
         if self.status == UserStatus.ACTIVE:
             return f"{change}."
-        return f"{change}: {in_words(signed_out)}."
+        return f"{change}: {describe_sign_out(signed_out)}."
 
 
 class Suspend(ChangeStatus):
@@ -81,7 +87,7 @@ class SignOut(Moderate):
 
     def apply_to(self, request: HttpRequest, row: models.Model, values: dict[str, Any]) -> str:
         signed_out = services.sign_out_everywhere(user_id=row.pk, reason="signed out by staff")
-        return f"Signed out everywhere: {in_words(signed_out)}."
+        return f"Signed out everywhere: {describe_sign_out(signed_out)}."
 
 
 class SoftDeleteUser(SoftDeleteEach):
@@ -92,7 +98,9 @@ class SoftDeleteUser(SoftDeleteEach):
     permissions = ("change",)  # moderators have a say in users' status only
 
     def soft_delete(self, request: HttpRequest, row: models.Model) -> str:
-        return in_words(services.soft_delete_user(user_id=row.pk, reason="deleted by staff"))
+        return describe_sign_out(
+            services.soft_delete_user(user_id=row.pk, reason="deleted by staff")
+        )
 
 
 class RestoreUser(RestoreEach):
@@ -102,7 +110,7 @@ class RestoreUser(RestoreEach):
         services.restore_user(user_id=row.pk)
 
 
-def in_words(signed_out: services.SignedOut) -> str:
+def describe_sign_out(signed_out: services.SignedOut) -> str:
     """Say what was revoked."""
     tokens, sessions = signed_out
     return (

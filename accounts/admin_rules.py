@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from accounts import guards, services
 from accounts.super_admins import kept
-from veza_site.admin.actions import ActionAdmin
+from veza_site.admin.actions.row_actions import ActionAdmin
 
 
 class UserRules(ActionAdmin):

@@ -13,7 +13,7 @@ from uuid import UUID
 from accounts.models.user import STAFF_ROLES, UserRole
 from accounts.rights import ANY, HELD, Right, lacking, rights_of
 from accounts.super_admins import GRANTED
-from veza_site.services import NotAllowed, fetch_rows
+from veza_site.transactions import NotAllowed, fetch_rows
 
 EVERYTHING = Right(ANY, ANY)
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from veza_site.services import NotFound, fetch_rows
+from veza_site.transactions import NotFound, fetch_rows
 
 
 def keep_users(*user_ids: UUID) -> None:

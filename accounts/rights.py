@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 from uuid import UUID
 
-from veza_site.services import fetch_rows
+from veza_site.transactions import fetch_rows
 
 ANY = "*"
 

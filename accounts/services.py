@@ -19,7 +19,7 @@ from django.db.models import F
 
 from accounts.models import User, UserRole, UserStatus
 from accounts.super_admins import GRANTED, IN_STAFF, LastSuperAdmin, keep_one
-from veza_site.services import (
+from veza_site.transactions import (
     Conflict,
     Invalid,
     NotAllowed,

@@ -16,7 +16,7 @@ from django.contrib.postgres.functions import TransactionNow
 from django.http import HttpRequest
 
 from accounts.models import User
-from veza_site.services import execute
+from veza_site.transactions import execute
 
 MOST_FAILURES = 5
 LOCKED_FOR = timedelta(minutes=15)

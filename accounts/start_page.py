@@ -7,8 +7,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from veza_site.admin.permissions import permission_to
-from veza_site.admin.start_page import (
+from veza_site.admin.names import permission_to
+from veza_site.admin.start_page.panels import (
     BY_THE_PLANNER,
     Content,
     Fact,

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 
 from accounts.models.user import STAFF_ROLES
-from veza_site.services import Conflict, execute, fetch_row
+from veza_site.transactions import Conflict, execute, fetch_row
 
 # Whether `users.role` is one of the staff's.
 IN_STAFF = f"users.role IN ({', '.join(f"'{role.value}'" for role in sorted(STAFF_ROLES))})"

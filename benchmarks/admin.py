@@ -39,7 +39,7 @@ from accounts.models import User
 from benchmarks import stock_admin
 from benchmarks.fill import PLAYS, drop, filled_database, row_id
 from streaming.models import TrackPlay
-from veza_site.admin.keyset import Cursor, Order
+from veza_site.admin.lists.keyset import Cursor, Order
 
 EMAIL = "benchmark@veza.example"
 

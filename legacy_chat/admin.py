@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from legacy_chat.models import Room
-from veza_site.admin import V1Admin
+from veza_site.admin.model_admin import V1Admin
 
 
 @admin.register(Room)

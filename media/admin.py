@@ -2,7 +2,7 @@ from django.contrib import admin
 
 from media.admin_actions import JOB_ACTIONS, STREAM_ACTIONS
 from media.models import BitrateAdaptationLog, HlsStream, HlsTranscodeJob
-from veza_site.admin import V1Admin
+from veza_site.admin.model_admin import V1Admin
 
 
 @admin.register(HlsStream)

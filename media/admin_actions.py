@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from media import services
 from media.models import TranscodeStatus
 from streaming.admin_actions import UnderTrack
-from veza_site.admin.actions import EachRow, RestoreEach, RowAction, SoftDeleteEach
+from veza_site.admin.actions.row_actions import EachRow, RestoreEach, RowAction, SoftDeleteEach
 
 
 class Retry(UnderTrack, EachRow):

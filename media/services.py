@@ -26,7 +26,7 @@ from psycopg.types.json import Jsonb
 
 from media.models import TranscodeStatus
 from streaming.models import TrackStatus
-from veza_site.services import (
+from veza_site.transactions import (
     Conflict,
     Invalid,
     NotFound,

@@ -7,10 +7,9 @@ from django.db.models import QuerySet
 from django.utils.timesince import timesince
 
 from media.models import HlsTranscodeJob, TranscodeStatus
-from veza_site.admin import charts
-from veza_site.admin.addresses import list_address, row_address
-from veza_site.admin.permissions import permission_to
-from veza_site.admin.start_page import (
+from veza_site.admin.names import list_address, permission_to, row_address
+from veza_site.admin.start_page import charts
+from veza_site.admin.start_page.panels import (
     BY_THE_PLANNER,
     COUNTABLE,
     Content,

@@ -11,8 +11,8 @@ from rbac.admin_rules import (
     RolesOfUserAdmin,
 )
 from rbac.models import Permission, Role, RolePermission, UserProfile, UserRole, UserSettings
-from veza_site.admin import V1Admin
-from veza_site.admin.state import in_tone
+from veza_site.admin.model_admin import V1Admin
+from veza_site.admin.wording.state import in_tone
 
 admin.site.unregister(User)
 admin.site.register(User, RolesOfUserAdmin)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from rbac import guards, services
 from rbac.models import Role
-from veza_site.admin.actions import (
+from veza_site.admin.actions.row_actions import (
     ActionAdmin,
     Change,
     EachRow,

@@ -18,8 +18,8 @@ from accounts.super_admins import kept
 from rbac import guards, services
 from rbac.admin_actions import USER_ROLE_ACTIONS, changed, granted, revoked
 from rbac.models import Permission, Role, RolePermission, UserRole
-from veza_site.admin.actions import ActionAdmin
-from veza_site.services import Conflict, NotAllowed, NotFound
+from veza_site.admin.actions.row_actions import ActionAdmin
+from veza_site.transactions import Conflict, NotAllowed, NotFound
 
 
 class RolesOfUserAdmin(UserAdmin):

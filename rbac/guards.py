@@ -14,7 +14,7 @@ from uuid import UUID
 from accounts.guards import EVERYTHING, check_has, check_is_not_self, check_may_act_on, lock_actor
 from accounts.models import UserRole
 from accounts.rights import HELD, Right, lacking
-from veza_site.services import NotAllowed, fetch_row, fetch_rows
+from veza_site.transactions import NotAllowed, fetch_row, fetch_rows
 
 
 def check_may_grant(*, actor_id: UUID, user_ids: Collection[UUID], role_id: UUID) -> None:

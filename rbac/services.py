@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.timezone import is_naive
 
 from accounts.super_admins import IN_STAFF, LastSuperAdmin, keep_one
-from veza_site.services import Invalid, NotAllowed, NotFound, execute, fetch_row, fetch_rows
+from veza_site.transactions import Invalid, NotAllowed, NotFound, execute, fetch_row, fetch_rows
 
 __all__ = [
     "LastSuperAdmin",

@@ -14,7 +14,7 @@ from streaming.models import (
     TrackShare,
     TrackVersion,
 )
-from veza_site.admin import V1Admin
+from veza_site.admin.model_admin import V1Admin
 
 FILE = ["file_path", "file_size", "mime_type", "checksum_sha256"]
 

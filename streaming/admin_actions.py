@@ -5,7 +5,7 @@ from django.http import HttpRequest
 
 from streaming import services
 from streaming.models import Track
-from veza_site.admin.actions import RestoreEach, RowAction, SoftDeleteEach
+from veza_site.admin.actions.row_actions import RestoreEach, RowAction, SoftDeleteEach
 
 
 class UnderTrack(RowAction):

@@ -9,10 +9,9 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from streaming.models import TrackPlay
-from veza_site.admin import charts
-from veza_site.admin.addresses import list_address
-from veza_site.admin.permissions import permission_to
-from veza_site.admin.start_page import (
+from veza_site.admin.names import list_address, permission_to
+from veza_site.admin.start_page import charts
+from veza_site.admin.start_page.panels import (
     BY_THE_PLANNER,
     COUNTABLE,
     Content,

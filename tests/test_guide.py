@@ -161,7 +161,7 @@ class Guide(TestCase):
         migration = self.project.migration("streaming", "reviews")
         enum = "migrations.RunSQL(\"CREATE TYPE review_verdict AS ENUM ('praise', 'pan');\"),"
         self.project.replace(migration, "operations = [", f"operations = [{enum}")
-        trigger = "from veza_site.triggers import updated_at_trigger\n"
+        trigger = "from veza_site.migrating.operations import updated_at_trigger\n"
         self.project.replace(migration, "from django.db import", f"{trigger}from django.db import")
         text = migration.read_text()
         self.assertTrue(text.endswith("    ]\n"))

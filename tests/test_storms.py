@@ -14,7 +14,7 @@ from random import Random
 
 from tests.support import storms
 from tests.support.services import PATIENCE, ServiceTests
-from veza_site.services import Refused
+from veza_site.transactions import Refused
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "10"))
 THREADS = 8

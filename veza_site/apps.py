@@ -3,7 +3,6 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.core import checks
-from django.db.models.signals import pre_migrate
 
 
 class VezaSiteConfig(AppConfig):
@@ -11,12 +10,7 @@ class VezaSiteConfig(AppConfig):
     verbose_name = "Veza"
 
     def ready(self) -> None:
-        from veza_site.extensions import report_missing
-        from veza_site.forward_only import refuse_to_unapply
-
         checks.register(check_models, checks.Tags.models)
-        pre_migrate.connect(refuse_to_unapply, sender=self)
-        pre_migrate.connect(report_missing, sender=self)
 
 
 def check_models(

@@ -36,8 +36,8 @@ class MutableModel(V1Model):
     """
     Inherit for rows that change and that are deleted for good.
 
-    The table's migration adds the trigger (see veza_site.triggers) that keeps `updated_at`; after
-    `save()` the instance has the value that the trigger wrote.
+    The table's migration adds the trigger that keeps `updated_at` (see
+    veza_site.migrating.operations); after `save()` the instance has the value that it wrote.
     """
 
     updated_at = UpdatedAtField(db_default=TransactionNow(), editable=False)

@@ -43,7 +43,7 @@ V1_APPS = ["accounts", "rbac", "streaming", "media", "legacy_chat"]
 INSTALLED_APPS = [
     "veza_site",  # before the tools: its reset_db and makemigrations take the place of theirs
     *V1_APPS,
-    "veza_site.lazy_admin.LazyAdminConfig",
+    "veza_site.admin.apps.LazyAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -127,7 +127,7 @@ SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = True
-FORMAT_MODULE_PATH = "veza_site.formats"
+FORMAT_MODULE_PATH = "veza_site.admin.wording.formats"
 USE_THOUSAND_SEPARATOR = True
 
 STATIC_URL = "static/"
@@ -164,6 +164,6 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
 }
 
-DEFAULT_EXCEPTION_REPORTER_FILTER = "veza_site.error_reports.WithoutValues"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "veza_site.admin.error_reports.WithoutValues"
 
 TEST_RUNNER = "veza_site.test_runner.Runner"

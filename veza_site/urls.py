@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
-from veza_site.lazy_admin import discover
+from veza_site.admin.apps import discover
 
 discover()
 

@@ -10,7 +10,7 @@ from django.db import migrations, models
 import accounts.passwords
 import veza_site.fields
 import veza_site.indexes
-from veza_site.create_tables import CreateTables
+from veza_site.migrating.operations import CreateTables
 
 
 class Migration(CreateTables):

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 import veza_site.fields
 import veza_site.indexes
-from veza_site.create_tables import CreateTables
+from veza_site.migrating.operations import CreateTables
 
 
 class Migration(CreateTables):

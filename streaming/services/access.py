@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from streaming.models import PlaylistPermission
-from veza_site.services import NotAllowed, NotFound, fetch_row
+from veza_site.transactions import NotAllowed, NotFound, fetch_row
 
 ASCENDING = list(PlaylistPermission)
 

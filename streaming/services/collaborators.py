@@ -7,7 +7,7 @@ from django.db import transaction
 from accounts.locks import keep_users
 from streaming.models import PlaylistPermission
 from streaming.services.access import lock_playlist, rights_on
-from veza_site.services import Conflict, Invalid, NotFound, execute
+from veza_site.transactions import Conflict, Invalid, NotFound, execute
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from accounts.locks import keep_users
 from streaming.services.access import lock_track
-from veza_site.services import (
+from veza_site.transactions import (
     NotAllowed,
     NotFound,
     check_number,

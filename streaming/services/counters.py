@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from veza_site.services import Invalid, fetch_rows
+from veza_site.transactions import Invalid, fetch_rows
 
 
 @dataclass(frozen=True)

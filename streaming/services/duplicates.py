@@ -8,7 +8,7 @@ from django.utils.text import slugify
 from accounts.locks import keep_users
 from streaming.models import PlaylistPermission
 from streaming.services.access import rights_on
-from veza_site.services import NotFound, execute, fetch_row
+from veza_site.transactions import NotFound, execute, fetch_row
 
 SLUG_LENGTH = 255
 SUFFIX_LENGTH = 1 + 32  # a hyphen and the hexadecimal digits of a UUID

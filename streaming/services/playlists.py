@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from accounts.locks import keep_users
 from streaming.models import PlaylistPermission
 from streaming.services.access import Rights, keep_track, lock_playlist, rights_on
-from veza_site.services import Conflict, Invalid, NotFound, execute, fetch_row
+from veza_site.transactions import Conflict, Invalid, NotFound, execute, fetch_row
 
 
 @transaction.atomic

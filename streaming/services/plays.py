@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from veza_site.services import (
+from veza_site.transactions import (
     Invalid,
     NotFound,
     check_number,

@@ -12,7 +12,7 @@ from django.db import transaction
 from accounts.locks import keep_users
 from streaming.models import PlaylistPermission
 from streaming.services.access import lock_playlist, lock_track, rights_on
-from veza_site.services import check_text, execute, fetch_row
+from veza_site.transactions import check_text, execute, fetch_row
 
 
 @transaction.atomic

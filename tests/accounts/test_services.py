@@ -39,7 +39,7 @@ from tests.support.examples.accounts import (
     rotation,
 )
 from tests.support.services import ServiceTests
-from veza_site.services import Conflict, Invalid, NotAllowed, NotFound
+from veza_site.transactions import Conflict, Invalid, NotAllowed, NotFound
 
 LONG_AGO = datetime(2001, 2, 3, tzinfo=UTC)
 

@@ -20,7 +20,7 @@ from accounts.forms import OwnPasswordForm
 from accounts.models import User, UserRole, UserStatus
 from accounts.sign_in import LOCKED_FOR, MOST_FAILURES, admit, note_failure
 from tests.support.services import ServiceTests, statements
-from veza_site.services import execute
+from veza_site.transactions import execute
 
 PASSWORD = "correct horse battery staple"
 ROUNDS = 5  # of the tests' hashes, for speed

@@ -13,7 +13,7 @@ from tests.support.admin import AdminTests, admin_url
 from tests.support.databases import v1_models
 from tests.support.golden import assert_golden
 from tests.support.services import SAVEPOINTS
-from veza_site.admin.search import has_byte_order
+from veza_site.admin.lists.search import has_byte_order
 
 BASELINE = Path(__file__).with_name("query_counts.json")
 

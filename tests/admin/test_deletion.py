@@ -17,8 +17,8 @@ from tests.support.admin import AdminTests, admin_url, load_demo
 from tests.support.databases import v1_models
 from tests.support.rows import rows
 from tests.support.services import ServiceTests
-from veza_site.admin import batches
-from veza_site.admin.deletion import FOLLOWED, deletion_of
+from veza_site.admin.actions import batches
+from veza_site.admin.actions.deletion import FOLLOWED, deletion_of
 from veza_site.admin.lookups import ONLY_INDEXES
 
 

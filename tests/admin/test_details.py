@@ -20,12 +20,12 @@ from streaming.models import Playlist, PlaylistTrack, Track, TrackComment, Track
 from tests.support.admin import AdminTests, admin_of, admin_url
 from tests.support.databases import connect
 from tests.support.services import PATIENCE, ServiceTests
-from veza_site.admin.counts import CAP
-from veza_site.admin.details import _flat
-from veza_site.admin.forms import SHOWN
+from veza_site.admin.lists.counts import CAP
+from veza_site.admin.rows.forms import SHOWN
+from veza_site.admin.rows.row_admin import _flat
 from veza_site.admin.secrets import secrets_of
 from veza_site.models import AppendOnlyModel
-from veza_site.services import Refused
+from veza_site.transactions import Refused
 
 
 class Details(AdminTests):
@@ -187,7 +187,7 @@ class Saving(AdminTests):
         self.assertEqual(self.role.display_name, "Editor")
 
     def test_says_what_only_the_database_sees(self):
-        with mock.patch("veza_site.admin.forms.V1Form.validate_constraints"):
+        with mock.patch("veza_site.admin.rows.forms.V1Form.validate_constraints"):
             answer = self.save(name="support")
         self.assertContains(answer, "There is a role with this name.")
         self.assertIn("name", json.loads(self.shown))
@@ -195,7 +195,7 @@ class Saving(AdminTests):
     def test_says_which_check_only_the_database_made(self):
         user = User.objects.filter(role=UserRole.USER).first()
         sent = {"username": "ab", "email": user.email, "role": user.role}
-        with mock.patch("veza_site.admin.forms.V1Form.validate_constraints"):
+        with mock.patch("veza_site.admin.rows.forms.V1Form.validate_constraints"):
             answer = self.post(admin_url(User, "change", user.pk), sent)
         self.assertContains(answer, "A username has at least 3 characters.")
         self.assertNotEqual(User.objects.get(pk=user.pk).username, "ab")
@@ -207,7 +207,7 @@ class Saving(AdminTests):
         sent = {"playlist": second.playlist_id, "track": second.track_id}
         with (
             mock.patch.object(admin_of(PlaylistTrack), "can_change", True),
-            mock.patch("veza_site.admin.forms.V1Form.validate_constraints"),
+            mock.patch("veza_site.admin.rows.forms.V1Form.validate_constraints"),
         ):
             answer = self.post(
                 admin_url(PlaylistTrack, "change", second.pk), sent | {"position": first.position}

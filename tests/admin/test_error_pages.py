@@ -20,8 +20,8 @@ from rbac.models import UserProfile
 from streaming.models import TrackPlay
 from tests.support.databases import v1_models
 from tests.support.rows import rows
+from veza_site.admin.apps import discover
 from veza_site.errors import first_line
-from veza_site.lazy_admin import discover
 
 CANARY = "canary-5e1f"
 NOBODY = uuid.UUID(int=0)

@@ -14,7 +14,7 @@ from accounts.models import User
 from streaming.models import TrackPlay
 from tests.support.databases import connect
 from tests.support.rows import rows
-from veza_site.admin.keyset import BrokenCursor, Cursor, Order, page
+from veza_site.admin.lists.keyset import BrokenCursor, Cursor, Order, page
 
 MOMENT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NEWEST = Order(TrackPlay._meta.get_field("created_at"), descending=True)

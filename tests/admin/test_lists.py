@@ -22,12 +22,12 @@ from streaming.models import Playlist, PlaylistTrack, Track, TrackHistory, Track
 from tests.support.admin import AdminTests, admin_of, admin_url
 from tests.support.databases import migrated_catalog, v1_models
 from tests.support.rows import rows
-from veza_site.admin import counts, ordering
-from veza_site.admin.autocomplete import V1AutocompleteView
-from veza_site.admin.filters import is_soft_deletable, relation_parameter
-from veza_site.admin.keyset import Cursor, Order
+from veza_site.admin.lists import counts, ordering
+from veza_site.admin.lists.autocomplete import V1AutocompleteView
+from veza_site.admin.lists.filters import is_soft_deletable, relation_parameter
+from veza_site.admin.lists.keyset import Cursor, Order
 from veza_site.admin.secrets import is_secret
-from veza_site.admin.state import state
+from veza_site.admin.wording.state import state
 
 NEWEST = Order(TrackPlay._meta.get_field("created_at"), descending=True)
 SIZE = 50

@@ -17,10 +17,10 @@ from rbac.models import UserRole as Grant
 from streaming.models import Track, TrackComment, TrackPlay
 from tests.support.admin import AdminTests, admin_of, admin_url
 from tests.support.databases import v1_models
-from veza_site.admin import V1Admin
-from veza_site.admin.labels import label, name_of
-from veza_site.admin.state import TONES, in_tone, is_state
-from veza_site.admin.values import duration, reading
+from veza_site.admin.model_admin import V1Admin
+from veza_site.admin.wording.labels import label, name_of
+from veza_site.admin.wording.state import TONES, in_tone, is_state
+from veza_site.admin.wording.values import duration, reading
 from veza_site.fields import EnumField
 
 

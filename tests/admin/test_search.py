@@ -13,7 +13,7 @@ from rbac.models import Role
 from streaming.models import Playlist, Track
 from tests.support.admin import AdminTests, admin_of, admin_url
 from tests.support.databases import migrated_catalog, v1_models
-from veza_site.admin import search
+from veza_site.admin.lists import search
 from veza_site.admin.secrets import is_secret
 
 LINGUISTIC = mock.patch.object(search, "has_byte_order", return_value=False)

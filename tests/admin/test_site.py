@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from accounts.models import User
 from rbac.models import Role
+from veza_site.admin.apps import discover
 from veza_site.admin.site import V1AdminSite
-from veza_site.lazy_admin import discover
 
 PASSWORD = "s3cret of nadia"
 

@@ -15,9 +15,9 @@ from media.start_page import TranscodeQueue
 from streaming.start_page import PlaysADay
 from tests.support.databases import connect
 from tests.support.rows import rows
-from veza_site.admin import start_page
-from veza_site.admin.charts import Bar, columns, lines
-from veza_site.lazy_admin import discover
+from veza_site.admin.apps import discover
+from veza_site.admin.start_page import panels
+from veza_site.admin.start_page.charts import Bar, columns, lines
 
 discover()
 
@@ -36,8 +36,8 @@ class Viewer:
 
 def shown(kind):
     """Return the content of a panel and its facts as a dictionary."""
-    with mock.patch.object(start_page, "panels", [kind]):
-        (panel,) = start_page.contents(Viewer())
+    with mock.patch.object(panels, "panels", [kind]):
+        (panel,) = panels.contents(Viewer())
     content = panel["content"]
     return content, {fact.label: fact.text for fact in content.facts}
 
@@ -221,13 +221,13 @@ class Page(TestCase):
         self.assertRegex(found["Track plays"][0], r"^\d")
 
     def test_leaves_out_a_panel_of_what_the_viewer_may_not_read(self):
-        only = [panel["title"] for panel in start_page.contents(Viewer("accounts.view_user"))]
+        only = [panel["title"] for panel in panels.contents(Viewer("accounts.view_user"))]
         self.assertEqual(only, ["Sign-ins", "Tables"])
-        (_, tables) = start_page.contents(Viewer("accounts.view_user"))
+        (_, tables) = panels.contents(Viewer("accounts.view_user"))
         self.assertEqual(set(lines_of(tables["content"].chart)), {"Users"})
 
     def test_has_nothing_for_who_may_read_nothing(self):
-        self.assertEqual(start_page.contents(AnonymousUser()), [])
+        self.assertEqual(panels.contents(AnonymousUser()), [])
 
 
 class BesideALock(TransactionTestCase):

@@ -14,7 +14,7 @@ from django.urls import include, path, reverse
 from accounts.models import User
 from tests.support.databases import connect
 from tests.support.rows import rows
-from veza_site.lazy_admin import discover
+from veza_site.admin.apps import discover
 
 LIMITS = "SELECT current_setting('statement_timeout'), current_setting('lock_timeout')"
 

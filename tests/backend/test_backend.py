@@ -14,14 +14,13 @@ from django.test import SimpleTestCase, TestCase
 from django.test.utils import isolate_apps
 
 from tests.support.rows import rows
-from veza_site.create_tables import CreateTables
 from veza_site.indexes import Index
+from veza_site.migrating.operations import CreateTables, updated_at_trigger
 from veza_site.models import AppendOnlyModel, MutableModel
 from veza_site.schema.checks import check_names
 from veza_site.schema.names import foreign_key_name, index_name
 from veza_site.schema.reader import read_catalog
 from veza_site.schema.standard import findings
-from veza_site.triggers import updated_at_trigger
 
 
 class LaterMigration(TestCase):

@@ -33,7 +33,7 @@ from streaming.models import Track
 from tests.support.examples.media import STREAM
 from tests.support.invariants import unsound
 from tests.support.rows import rows
-from veza_site.services import Conflict
+from veza_site.transactions import Conflict
 
 TRACKS = 4
 LEASE = timedelta(minutes=10)

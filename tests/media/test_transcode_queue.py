@@ -33,7 +33,7 @@ from tests.support.databases import process_environment
 from tests.support.examples.media import MINUTE, STREAM, queue
 from tests.support.examples.streaming import tracks
 from tests.support.services import PATIENCE, ServiceTests
-from veza_site.services import Conflict, Invalid, NotFound
+from veza_site.transactions import Conflict, Invalid, NotFound
 
 EARLIER = "2001-02-03T04:05:06Z"
 

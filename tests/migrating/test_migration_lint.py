@@ -19,8 +19,8 @@ from django.test import SimpleTestCase, TestCase, TransactionTestCase, override_
 
 from tests.support.databases import empty_database
 from tests.support.project import Project
-from veza_site.migration_lint import Finding, lint, lint_sql, migrations_after_v1
-from veza_site.migration_lint.rules import FINAL, RULES
+from veza_site.migrating.lint import Finding, lint, lint_sql, migrations_after_v1
+from veza_site.migrating.lint.rules import FINAL, RULES
 from veza_site.schema.plan import newest_migration
 
 MIGRATION = """
@@ -30,9 +30,9 @@ from django.contrib.postgres.operations import (
     ValidateConstraint,
 )
 from django.db import migrations, models
-from veza_site.create_tables import CreateTables
+from veza_site.migrating.operations import CreateTables
 from veza_site.indexes import Index
-from veza_site.triggers import updated_at_trigger
+from veza_site.migrating.operations import updated_at_trigger
 
 def fill(apps, schema_editor):
     raise AssertionError("A linter runs nothing")

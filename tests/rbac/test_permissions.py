@@ -28,7 +28,7 @@ from rbac.system_roles import create_missing
 from tests.support.databases import alias, connect, empty_database, v1_models
 from tests.support.rows import rows
 from tests.support.services import ServiceTests, statements
-from veza_site.services import NotAllowed
+from veza_site.transactions import NotAllowed
 
 EARLIER, LATER = datetime(2001, 2, 3, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 ABOUT_ROLES = {"roles", "permissions", "role_permissions", "user_roles"}

@@ -21,7 +21,7 @@ from rbac.services import (
 )
 from tests.support.examples.rbac import permissions
 from tests.support.services import ServiceTests
-from veza_site.services import Invalid, NotAllowed, NotFound
+from veza_site.transactions import Invalid, NotAllowed, NotFound
 
 EARLIER = datetime(2001, 2, 3, tzinfo=UTC)
 SOON = datetime(2100, 1, 1, tzinfo=UTC)

@@ -41,7 +41,7 @@ class Versions(TestCase):
         self.project.replace(
             migration,
             "from django.db import",
-            "from veza_site.triggers import updated_at_trigger\nfrom django.db import",
+            "from veza_site.migrating.operations import updated_at_trigger\nfrom django.db import",
         )
         self.project.append(migration, '    operations.append(updated_at_trigger("track_notes"))\n')
         return f"streaming.{migration.stem}"

@@ -21,7 +21,7 @@ from tests.support.examples.streaming import (
 )
 from tests.support.invariants import unsound
 from tests.support.services import ServiceTests
-from veza_site.services import Invalid
+from veza_site.transactions import Invalid
 
 
 class Terminal(StringIO):

@@ -21,7 +21,7 @@ from tests.support.examples.streaming import playlist, track, track_at, tracks_o
 from tests.support.invariants import unsound
 from tests.support.rows import rows
 from tests.support.services import ServiceTests
-from veza_site.services import Conflict, Invalid, NotAllowed, NotFound
+from veza_site.transactions import Conflict, Invalid, NotAllowed, NotFound
 
 READ, WRITE, ADMIN = PlaylistPermission
 

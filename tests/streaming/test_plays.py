@@ -12,7 +12,7 @@ from streaming import services
 from streaming.models import Track, TrackPlay
 from tests.support.examples.streaming import track, user
 from tests.support.services import ServiceTests
-from veza_site.services import Invalid, NotFound
+from veza_site.transactions import Invalid, NotFound
 
 WINDOW = timedelta(minutes=10)
 

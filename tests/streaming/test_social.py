@@ -9,7 +9,7 @@ from streaming import services
 from streaming.models import Playlist, Track, TrackComment, TrackLike, TrackShare
 from tests.support.examples.streaming import track, user
 from tests.support.services import ServiceTests
-from veza_site.services import Invalid, NotAllowed, NotFound
+from veza_site.transactions import Invalid, NotAllowed, NotFound
 
 LONG_AGO = "2001-02-03T04:05:06Z"
 

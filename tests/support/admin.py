@@ -15,7 +15,7 @@ from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User, UserRole
 from tests.support.databases import v1_models
-from veza_site.admin.lists import ListAdmin
+from veza_site.admin.lists.list_admin import ListAdmin
 
 STAFF = [UserRole.MODERATOR, UserRole.ADMIN, UserRole.SUPER_ADMIN]
 

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from veza_site.admin.addresses import list_address
+from veza_site.admin.names import list_address
 from veza_site.errors import psycopg_error
 
 logger = logging.getLogger(__name__)

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from veza_site.admin.actions import ActionAdmin
-from veza_site.admin.details import DetailAdmin
-from veza_site.admin.lists import ListAdmin
+from veza_site.admin.actions.row_actions import ActionAdmin
+from veza_site.admin.lists.list_admin import ListAdmin
+from veza_site.admin.rows.row_admin import DetailAdmin
 
 
 class V1Admin(ActionAdmin, ListAdmin, DetailAdmin):

@@ -6,10 +6,10 @@ from django.utils.text import capfirst
 from psycopg import errors
 
 from veza_site.schema.names import foreign_key_name, index_name
-from veza_site.services import Refused
+from veza_site.transactions import Refused
 
 
-def in_words(error: Exception, model: type[models.Model]) -> ValidationError | None:
+def explain_refusal(error: Exception, model: type[models.Model]) -> ValidationError | None:
     """
     Return what is wrong, by the field that it is about, for a form of `model`.
 

@@ -7,13 +7,13 @@ from django.contrib import admin
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 
-from veza_site.admin import start_page
-from veza_site.admin.autocomplete import V1AutocompleteView
 from veza_site.admin.error_pages import page_for
+from veza_site.admin.lists.autocomplete import V1AutocompleteView
+from veza_site.admin.start_page import panels
 
 
 class V1AdminSite(admin.AdminSite):
-    """The admin of V1, the default site (see veza_site.lazy_admin)."""
+    """The admin of V1, the default site (see veza_site.admin.apps)."""
 
     site_title = "Veza"
     site_header = "Veza"
@@ -26,7 +26,7 @@ class V1AdminSite(admin.AdminSite):
         """Show the numbers of the start page above the list of apps."""
         context = {}
         try:
-            context["panels"] = start_page.contents(request.user)
+            context["panels"] = panels.contents(request.user)
         except DatabaseError as error:
             # The way into the admin stays open while a migration holds a table.
             context["without_panels"] = page_for(error)

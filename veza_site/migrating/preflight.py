@@ -11,7 +11,9 @@ from django.db.migrations.operations.base import Operation
 from django.db.models import CheckConstraint
 
 from veza_site.postgresql.sql_text import bare, statements
-from veza_site.schema import contract, plan
+from veza_site.schema import contract
+from veza_site.schema.plan import is_ours
+from veza_site.schema.reader import EXTENSIONS
 
 CHAT = re.compile(
     r"""\bchat"?\s*\.\s*["\w]
@@ -174,8 +176,8 @@ def check_plan(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None:
         # One that a migration is to make, or that is not ours (REINDEX CONCURRENTLY leaves doubles
         # behind when it fails), would be in the way if it were whole.
         to_come = any(_makes_index(operation, index) for operation in operations)
-        is_ours = index.rpartition(".")[2] in ours and not to_come
-        remedy = "REINDEX INDEX CONCURRENTLY" if is_ours else "DROP INDEX CONCURRENTLY"
+        belongs_to_v1 = index.rpartition(".")[2] in ours and not to_come
+        remedy = "REINDEX INDEX CONCURRENTLY" if belongs_to_v1 else "DROP INDEX CONCURRENTLY"
         raise CommandError(
             f"The index {index} is invalid: it was not built to its end. Run {remedy} {index}; and "
             "then migrate again. Nothing was changed."
@@ -188,6 +190,39 @@ def check_plan(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None:
             )
 
 
+def check_forward_only(plan: list[tuple[Migration, bool]]) -> None:
+    """
+    Refuse to unapply a migration of V1.
+
+    `plan` is Django's: each migration with whether it is to be unapplied. Raises CommandError.
+    """
+    for migration, backwards in plan:
+        if backwards and is_ours(migration.app_label):
+            raise CommandError(
+                f"V1's migrations are forward-only: {migration} is not unapplied, and nothing was "
+                "changed. To go back, restore a backup; in development, build the schema again "
+                "with `python manage.py reset_db`."
+            )
+
+
+def missing_extensions(connection: BaseDatabaseWrapper, plan: list[Migration]) -> list[str]:
+    """Return those extensions that the plan would create and the server does not offer."""
+    if not _begins_v1(plan):
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM unnest(%s::text[]) AS wanted (name) "
+            "WHERE name NOT IN (SELECT name FROM pg_available_extensions)",
+            [EXTENSIONS],
+        )
+        return [name for (name,) in cursor.fetchall()]
+
+
+def _begins_v1(plan: list[Migration]) -> bool:
+    first = ("veza_site", "0001_extensions_and_types")
+    return first in [(migration.app_label, migration.name) for migration in plan]
+
+
 def _check_names(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None:
     """Refuse a database that has already what a migration would make. Raises CommandError."""
     names = [
@@ -196,13 +231,10 @@ def _check_names(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None
         for operation in migration.operations
         for schema, name in _made_by(migration, operation)
     ]
-    is_first = ("veza_site", "0001_extensions_and_types") in [
-        (migration.app_label, migration.name) for migration in plan
-    ]
     with connection.cursor() as cursor:
         cursor.execute(THERE, [names])
         there = [name for (name,) in cursor.fetchall()]
-        if is_first:  # later ones may replace a function
+        if _begins_v1(plan):  # later ones may replace a function
             cursor.execute(FUNCTIONS, [list(contract.expected_catalog().functions)])
             there += [name for (name,) in cursor.fetchall()]
     if not there:
@@ -237,7 +269,7 @@ def _made_by(migration: Migration, operation: Operation) -> Iterator[tuple[str, 
         ]:
             if not isinstance(item, CheckConstraint):
                 yield "public", item.name
-        if not plan.is_ours(migration.app_label):  # V1's last migration moves Django's own
+        if not is_ours(migration.app_label):  # V1's last migration moves Django's own
             yield "django", table
     elif isinstance(operation, RunSQL):
         for name in MADE_BY_SQL.findall(bare(_sql(operation))):

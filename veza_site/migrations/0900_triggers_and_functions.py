@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from veza_site.triggers import updated_at_trigger
+from veza_site.migrating.operations import updated_at_trigger
 
 FUNCTION = """
 CREATE OR REPLACE FUNCTION update_updated_at_column() RETURNS trigger

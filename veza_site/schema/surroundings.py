@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from veza_site.postgresql import session
-from veza_site.schema.reader import PINNED, not_part_of
+from veza_site.schema.catalog_sql import not_part_of
+from veza_site.schema.reader import PINNED
 
 # What a role or a database can have set that changes what V1 does. The second are worth a word and
 # are no difference: this project's sessions have their own, and a service may want them so.

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 
 from accounts.services import Purged, purge_expired
-from veza_site.services import Refused, fetch_row
+from veza_site.transactions import Refused, fetch_row
 
 BAR_WIDTH = 40
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 
 from streaming.services import count_plays
-from veza_site.services import Refused
+from veza_site.transactions import Refused
 
 
 class Command(BaseCommand):

@@ -9,7 +9,7 @@ from django.db import models
 
 from streaming.models import Playlist, Track
 from streaming.services import Batch, repair_playlists, repair_tracks
-from veza_site.services import Refused
+from veza_site.transactions import Refused
 
 BAR_WIDTH = 40
 SECONDS_BETWEEN_LINES = 10  # of the progress where there is no terminal

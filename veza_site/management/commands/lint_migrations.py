@@ -4,8 +4,8 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.core.management.base import CommandParser
 
-from veza_site.migration_lint import lint, migrations_after_v1, out_of_line
-from veza_site.migration_lint.rules import RULES
+from veza_site.migrating.lint import lint, migrations_after_v1, out_of_line
+from veza_site.migrating.lint.rules import RULES
 
 
 class Command(BaseCommand):

@@ -158,8 +158,15 @@ class Command(migrate.Command):
         def learn(plan: list[tuple[Migration, bool]], using: str, **options: Any) -> None:
             # Not at a second try, when a part of it is done.
             if using == self.connection.alias and not self.plan:
+                preflight.check_forward_only(plan)
                 self.plan = [migration for migration, _ in plan]
                 preflight.check_plan(self.connection, self.plan)
+                missing = preflight.missing_extensions(self.connection, self.plan)
+                if missing:
+                    self.say(
+                        f"  This server does not offer {' and '.join(missing)}: left out, V1 needs "
+                        "neither."
+                    )
 
         sender = apps.get_app_config("veza_site")
         pre_migrate.connect(learn, sender=sender, weak=False)

@@ -162,8 +162,7 @@ class Command(BaseCommand):
         self.stdout.write(f"contract {carried.version}, fingerprint {carried.fingerprint}")
 
     def adopt(self, *, database: str, **options: Any) -> None:
-        from veza_site import adoption
-        from veza_site.migrating import preflight
+        from veza_site.migrating import adoption, preflight
         from veza_site.migrating.patience import Patience
         from veza_site.migrating.turn import turn
 

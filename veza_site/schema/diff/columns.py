@@ -29,7 +29,7 @@ def surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Differenc
             yield Difference(
                 f"column {table.name}.{column.name}",
                 "no such column",
-                _column_in_words(column),
+                _describe_column(column),
                 "added by hand, or by a migration that this code does not have",
                 remarked(
                     LOSES,
@@ -64,8 +64,8 @@ def wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference
         elif there != column:
             yield Difference(
                 name,
-                _column_in_words(column),
-                _column_in_words(there),
+                _describe_column(column),
+                _describe_column(there),
                 None,
                 _made_anew(alter, table, found, column)
                 if "VIRTUAL" in there.properties and not column.generated
@@ -82,7 +82,7 @@ def _renamed(table: Table, found: Table) -> dict[str, str]:
     return renamed_items(table.columns, found.columns, lambda column: replace(column, name=""))
 
 
-def _column_in_words(column: Column) -> str:
+def _describe_column(column: Column) -> str:
     tuning = [item for item in column.properties if " " in item or "=" in item]
     return " ".join([column_definition(column), *(f"[{item}]" for item in tuning)])
 

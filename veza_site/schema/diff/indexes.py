@@ -35,7 +35,7 @@ def surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Differenc
             yield Difference(
                 f"index {index.name}",
                 "no such index",
-                _index_in_words(index) + ("" if index.valid else " (invalid)"),
+                _describe_index(index) + ("" if index.valid else " (invalid)"),
                 cause,
                 drop_index(expected.schema, table.name, index),
             )
@@ -66,7 +66,7 @@ def wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference
     for index in ours.values():
         name = f"index {index.name}"
         there = theirs.get(index.name)
-        words = _index_in_words(index)
+        words = _describe_index(index)
         if index.name in renamed:
             old = renamed[index.name]
             mend = f"ALTER INDEX {quote(schema, old)} RENAME TO {quote(index.name)};"
@@ -77,15 +77,15 @@ def wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference
         elif index not in changed and there.valid != index.valid:
             cause = "a CREATE INDEX CONCURRENTLY or REINDEX that failed, or still runs"
             mend = f"REINDEX INDEX CONCURRENTLY {quote(schema, index.name)};"
-            yield Difference(name, words, f"{_index_in_words(there)} (invalid)", cause, mend)
+            yield Difference(name, words, f"{_describe_index(there)} (invalid)", cause, mend)
     # All are made before one takes its place: what it replaces may keep unique what another should.
     first = " ".join(_make_beside(expected, table, index) for index in changed)
     for index in changed:
         constraint = _constraint(index) if index.deferrable else None
         yield Difference(
             f"index {index.name}",
-            _index_in_words(index),
-            _index_in_words(theirs[index.name]),
+            _describe_index(index),
+            _describe_index(theirs[index.name]),
             "made by hand under the name of another",
             f"{first} {take_place(schema, table.name, index.name, constraint)}".strip(),
         )
@@ -160,7 +160,7 @@ def _essence_of_index(index: Index) -> tuple[Any, ...]:
     return what, index.unique, index.deferrable, index.deferred
 
 
-def _index_in_words(index: Index) -> str:
+def _describe_index(index: Index) -> str:
     deferred = " INITIALLY DEFERRED" if index.deferred else ""
     return index.definition + (f" DEFERRABLE{deferred}" if index.deferrable else "")
 

@@ -8,12 +8,12 @@ from django.db import DatabaseError, connection, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from veza_site.admin.actions import NAMED, ActionAdmin, named, selection
-from veza_site.admin.batches import batches_of_ids
-from veza_site.admin.deletion import Taken
-from veza_site.admin.refusals import in_words
+from veza_site.admin.actions.batches import batches_of_ids
+from veza_site.admin.actions.deletion import Taken
+from veza_site.admin.actions.row_actions import NAMED, ActionAdmin, named, selection
+from veza_site.admin.refusals import explain_refusal
 from veza_site.admin.secrets import without_secrets
-from veza_site.services import Refused
+from veza_site.transactions import Refused
 
 
 @action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
@@ -60,7 +60,7 @@ def _delete(model_admin: ActionAdmin, request: HttpRequest, rows: models.QuerySe
                 number += len(named)
             connection.check_constraints()  # the deferred ones, while their error can be told
     except (Refused, DatabaseError) as error:
-        refusal = in_words(error, model_admin.model)
+        refusal = explain_refusal(error, model_admin.model)
         if refusal is None:
             raise
         for message in refusal.messages:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection, models
 
-from veza_site.admin.counts import CAP, Count
+from veza_site.admin.lists.counts import CAP, Count
 from veza_site.admin.lookups import looked_up
 
 FOLLOWED = 100  # rows of a table, from which it is looked for what hangs on them

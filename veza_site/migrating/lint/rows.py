@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType
 
-from veza_site.migration_lint.reading import within
+from veza_site.migrating.lint.reading import within
 from veza_site.schema.contract import CATALOGS, expected_catalog
 
 # As many rows as one INSERT may have: what a person writes and reads.

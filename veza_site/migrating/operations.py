@@ -1,8 +1,10 @@
-"""The base of migrations that create many tables."""
+"""What migrations are made of, besides Django's own operations."""
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations import Migration
+from django.db.migrations import Migration, RunSQL
 from django.db.migrations.state import ProjectState
+
+from veza_site.schema.names import trigger_definition
 
 
 class CreateTables(Migration):
@@ -36,3 +38,13 @@ class CreateTables(Migration):
                 schema_editor.collected_sql += ["--", f"-- {operation.describe()}", "--"]
             operation.database_forwards(self.app_label, schema_editor, project_state, created)
         return created
+
+
+def updated_at_trigger(table: str) -> RunSQL:
+    """
+    Return the operation that gives `table` the trigger `update_<table>_updated_at`.
+
+    Every migration that creates a table with `updated_at` ends with it. Migrations that have landed
+    call this: what it returns for a table must not change.
+    """
+    return RunSQL(f"{trigger_definition('public', table)};")

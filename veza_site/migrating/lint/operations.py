@@ -12,7 +12,7 @@ from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-from veza_site.create_tables import CreateTables
+from veza_site.migrating.operations import CreateTables
 from veza_site.postgresql.schema_editor import DatabaseSchemaEditor
 
 DJANGOS_OWN = ("django.db.migrations.operations.", "django.contrib.postgres.operations")

@@ -18,18 +18,18 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import override
 
-from veza_site.admin.actions import ON_ROW
-from veza_site.admin.children import child_links
-from veza_site.admin.delete_selected import delete_selected
-from veza_site.admin.deletion import Deletion, deletion_of
-from veza_site.admin.forms import ArrayField, JsonField, TextField, V1Form
-from veza_site.admin.labels import LabelledAdmin, name_of
-from veza_site.admin.permissions import permission_to
-from veza_site.admin.refusals import in_words
+from veza_site.admin.actions.delete_selected import delete_selected
+from veza_site.admin.actions.deletion import Deletion, deletion_of
+from veza_site.admin.actions.row_actions import ON_ROW
+from veza_site.admin.names import permission_to
+from veza_site.admin.refusals import explain_refusal
+from veza_site.admin.rows.children import child_links
+from veza_site.admin.rows.forms import ArrayField, JsonField, TextField, V1Form
 from veza_site.admin.secrets import is_set, secrets_of, without_secrets
-from veza_site.admin.values import reading
+from veza_site.admin.wording.labels import LabelledAdmin, name_of
+from veza_site.admin.wording.values import reading
 from veza_site.models import AppendOnlyModel
-from veza_site.services import Refused
+from veza_site.transactions import Refused
 
 METADATA = ("id", "created_at", "updated_at", "deleted_at")
 
@@ -213,7 +213,7 @@ class DetailAdmin(LabelledAdmin):
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except (Refused, DatabaseError) as error:
-            refusal = in_words(error, self.model)
+            refusal = explain_refusal(error, self.model)
             if refusal is None or request.method != "POST" or _is_action(request):
                 raise
         # All is rolled back. The form comes again, as it was sent, with what was wrong.
@@ -259,7 +259,7 @@ class DetailAdmin(LabelledAdmin):
         try:
             return super().delete_view(request, object_id, extra_context)
         except (Refused, DatabaseError) as error:
-            refusal = in_words(error, self.model)
+            refusal = explain_refusal(error, self.model)
             if refusal is None or request.method != "POST":
                 raise
         for message in refusal.messages:

@@ -15,10 +15,10 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
-from veza_site.admin.addresses import row_address
-from veza_site.admin.labels import LabelledAdmin
+from veza_site.admin.names import row_address
 from veza_site.admin.secrets import is_secret
-from veza_site.admin.values import reading
+from veza_site.admin.wording.labels import LabelledAdmin
+from veza_site.admin.wording.values import reading
 
 LENGTH = 80  # characters of a text that a list shows
 _KEY = "00000000-0000-0000-0000-000000000000"

@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse
 
-from veza_site.admin.lists import ListAdmin
+from veza_site.admin.lists.list_admin import ListAdmin
 
 OFFERED = 20  # rows; who does not see the one wanted types on
 

@@ -8,8 +8,8 @@ from django.db import models
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 
-from veza_site.admin.labels import unit
-from veza_site.admin.state import is_state, state
+from veza_site.admin.wording.labels import unit
+from veza_site.admin.wording.state import is_state, state
 
 
 def reading(field: models.Field) -> Callable[[Any], Any] | None:

@@ -15,9 +15,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
 
-from veza_site.admin import keyset, ordering, search
-from veza_site.admin.counts import CAP, Count, capped_count, estimate, in_words, is_costly
-from veza_site.admin.filters import pinned, shows_live_rows
+from veza_site.admin.lists import keyset, ordering, search
+from veza_site.admin.lists.counts import CAP, Count, capped_count, estimate, in_words, is_costly
+from veza_site.admin.lists.filters import pinned, shows_live_rows
 from veza_site.admin.secrets import telling_secrets, without_secrets
 
 

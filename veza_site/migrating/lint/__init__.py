@@ -14,12 +14,12 @@ from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import RunSQL
 
-from veza_site.migration_lint import squawk
-from veza_site.migration_lint.operations import Step, steps
-from veza_site.migration_lint.reading import Statement, comments_at_end, read
-from veza_site.migration_lint.reasons import Reason, reasons, source_comments
-from veza_site.migration_lint.rules import FINAL, GENERAL, RULES
-from veza_site.migration_lint.statements import Judge, Judgement
+from veza_site.migrating.lint import squawk
+from veza_site.migrating.lint.operations import Step, steps
+from veza_site.migrating.lint.reading import Statement, comments_at_end, read
+from veza_site.migrating.lint.reasons import Reason, reasons, source_comments
+from veza_site.migrating.lint.rules import FINAL, GENERAL, RULES
+from veza_site.migrating.lint.statements import Judge, Judgement
 from veza_site.schema.plan import v1_plan
 
 # V1 is this migration and all it depends on. It was made on an empty database, for nobody to wait.

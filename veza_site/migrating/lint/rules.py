@@ -7,7 +7,7 @@ refused. So most of these rules only say why something is not on the list, and w
 
 from dataclasses import dataclass
 
-from veza_site.migration_lint.kinds import SETTINGS
+from veza_site.migrating.lint.kinds import SETTINGS
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from django.db import connections, models
 from django.db.models import Q, QuerySet
 
-from veza_site.admin.labels import label
-from veza_site.admin.ordering import usable_keys
+from veza_site.admin.lists.ordering import usable_keys
+from veza_site.admin.wording.labels import label
 
 _LAST = chr(0x10FFFF)
 # The collations in which texts are ordered by their characters' numbers, all over.

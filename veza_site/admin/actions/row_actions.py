@@ -20,16 +20,15 @@ from django.db import DatabaseError, IntegrityError, connection, models, transac
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from veza_site.admin.addresses import row_address
-from veza_site.admin.batches import batches_of_ids
-from veza_site.admin.collisions import collision
-from veza_site.admin.counts import Count, capped_count
-from veza_site.admin.labels import name_of
-from veza_site.admin.permissions import permission_to
-from veza_site.admin.refusals import in_words
+from veza_site.admin.actions.batches import batches_of_ids
+from veza_site.admin.actions.collisions import collision
+from veza_site.admin.lists.counts import Count, capped_count
+from veza_site.admin.names import permission_to, row_address
+from veza_site.admin.refusals import explain_refusal
 from veza_site.admin.secrets import without_secrets
+from veza_site.admin.wording.labels import name_of
 from veza_site.models import SoftDeletableModel
-from veza_site.services import Conflict, Refused
+from veza_site.transactions import Conflict, Refused
 
 NAMED = 10  # rows, on the page that asks
 
@@ -116,7 +115,7 @@ class RowAction:
         try:
             met, changed = self._run(model_admin, request, queryset, form.cleaned_data)
         except (Refused, DatabaseError) as error:
-            refusal = in_words(error, model_admin.model)
+            refusal = explain_refusal(error, model_admin.model)
             if refusal is None:
                 raise
             reason = " ".join(refusal.messages).rstrip(".")

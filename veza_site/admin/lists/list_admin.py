@@ -10,17 +10,17 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from veza_site.admin import ordering, search
-from veza_site.admin.change_list import V1ChangeList
-from veza_site.admin.columns import Column, column
-from veza_site.admin.filters import (
+from veza_site.admin.lists import ordering, search
+from veza_site.admin.lists.change_list import V1ChangeList
+from veza_site.admin.lists.columns import Column, column
+from veza_site.admin.lists.filters import (
     filter_for,
     filters_of,
     pinned,
     relation_parameter,
     shows_live_rows,
 )
-from veza_site.admin.labels import LabelledAdmin
+from veza_site.admin.wording.labels import LabelledAdmin
 
 
 class ListAdmin(LabelledAdmin):

@@ -16,8 +16,8 @@ from django.db.models.functions import Now
 from django.http import HttpRequest, QueryDict
 from django.utils.text import capfirst
 
-from veza_site.admin import ordering
-from veza_site.admin.labels import LabelledAdmin
+from veza_site.admin.lists import ordering
+from veza_site.admin.wording.labels import LabelledAdmin
 
 DELETED_VAR = "deleted"
 PERIODS = {

@@ -6,11 +6,11 @@ from django.contrib import admin
 from django.db import connection, models
 from django.http import HttpRequest
 
-from veza_site.admin.addresses import list_address
-from veza_site.admin.counts import CAP, Count
-from veza_site.admin.filters import relation_parameter
-from veza_site.admin.labels import spelled
+from veza_site.admin.lists.counts import CAP, Count
+from veza_site.admin.lists.filters import relation_parameter
 from veza_site.admin.lookups import looked_up
+from veza_site.admin.names import list_address
+from veza_site.admin.wording.labels import spelled
 from veza_site.models import SoftDeletableModel, V1Model
 
 

@@ -1,7 +1,8 @@
-"""Where the pages of the admin are."""
+"""The addresses of the admin's pages, and the names of permissions, as Django has them."""
 
 from typing import Any
 
+from django.contrib.auth import get_permission_codename
 from django.db import models
 from django.urls import reverse
 
@@ -15,3 +16,8 @@ def list_address(model: type[models.Model], query: str = "") -> str:
 def row_address(model: type[models.Model], key: Any) -> str:
     """Return the address of the page of a model's row."""
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[key])
+
+
+def permission_to(verb: str, model: type[models.Model]) -> str:
+    """Return the name of the permission to do something with a model's rows."""
+    return f"{model._meta.app_label}.{get_permission_codename(verb, model._meta)}"

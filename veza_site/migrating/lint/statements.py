@@ -14,7 +14,7 @@ from pglast import ast
 from pglast.enums import AlterTableType as A
 from pglast.enums import ConstrType, GrantTargetType, ObjectType, VariableSetKind
 
-from veza_site.migration_lint.kinds import (
+from veza_site.migrating.lint.kinds import (
     ALWAYS,
     CHANGES,
     COMMENTED,
@@ -24,8 +24,8 @@ from veza_site.migration_lint.kinds import (
     SETTINGS,
     WRITES,
 )
-from veza_site.migration_lint.reading import within
-from veza_site.migration_lint.rows import (
+from veza_site.migrating.lint.reading import within
+from veza_site.migrating.lint.rows import (
     calls_a_function,
     name_of,
     rules_of_change,

@@ -19,10 +19,9 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from veza_site.admin import charts
-from veza_site.admin.addresses import list_address
-from veza_site.admin.counts import in_words
-from veza_site.admin.permissions import permission_to
+from veza_site.admin.lists.counts import in_words
+from veza_site.admin.names import list_address, permission_to
+from veza_site.admin.start_page import charts
 from veza_site.models import V1Model
 
 # Rows of a table that are counted one by one, at most: some 10 ms.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import models
 
-from veza_site.admin.keyset import Order
+from veza_site.admin.lists.keyset import Order
 from veza_site.admin.secrets import is_secret
 
 LIVE = models.Q(deleted_at__isnull=True)
