@@ -23,7 +23,14 @@ class Project:
             settings.BASE_DIR,
             self.directory,
             ignore=shutil.ignore_patterns(
-                ".git", ".venv", ".postgres*", ".rust", ".*_cache", ".hypothesis", "*.pyc.*"
+                ".git",
+                ".venv",
+                ".postgres*",
+                ".rust",
+                ".django-suite",
+                ".*_cache",
+                ".hypothesis",
+                "*.pyc.*",
             ),
         )
 
