@@ -1,4 +1,4 @@
-"""README's “Adding a table”, followed to the letter in a copy of this project."""
+"""CONTRIBUTING.md, “Adding a table”, followed to the letter in a copy of this project."""
 
 import contextlib
 import io
@@ -103,8 +103,8 @@ class Guide(TestCase):
         self.project = Project(self, self.enterContext(empty_database()))
         (self.project.directory / ".venv").symlink_to(sys.prefix)
 
-    def ran(self, *command):
-        """Run a command in the project, and return its output: it ends with status 0."""
+    def run_in_project(self, *command):
+        """Run a command in the project, assert that it ends with status 0, return its output."""
         ended = subprocess.run(
             command,
             cwd=self.project.directory,
@@ -117,10 +117,10 @@ class Guide(TestCase):
         return ended.stdout
 
     def make(self, target):
-        return self.ran("make", "-o", ".venv/installed", target)
+        return self.run_in_project("make", "-o", ".venv/installed", target)
 
     def manage(self, *arguments):
-        return self.ran(".venv/bin/python", "manage.py", *arguments)
+        return self.run_in_project(".venv/bin/python", "manage.py", *arguments)
 
     def test_adds_a_table_in_steps_that_each_work_the_first_time(self):
         self.write_models()
@@ -182,7 +182,7 @@ class Guide(TestCase):
         self.make("format")
 
     def fill_lists(self):
-        """Do what the tests ask for that fail until then."""
+        """Fill the lists that the failing tests ask for."""
         check = '"chk_track_reviews_score": [{"score": -1}, {"score": 11}],'
         self.project.replace(
             "tests/schema/test_plain_sql.py", "REFUSED = {", f"REFUSED = {{{check}"
@@ -222,7 +222,7 @@ class WhatIsMissing(AdminTests):
         ):
             made.insert("rooms")
         accepted = mock.patch.dict(
-            "tests.support.rows.ACCEPTED", {"rooms.code": lambda number: "ABC"}
+            "tests.support.rows.ACCEPTED", {"rooms.code": lambda _number: "ABC"}
         )
         with accepted:
             for _ in range(12):

@@ -24,7 +24,7 @@ from veza_site.schema.standard import findings
 
 
 class LaterMigration(TestCase):
-    """A table is added as README, “Adding a table”, has it."""
+    """A table is added as CONTRIBUTING.md, “Adding a table”, has it."""
 
     def apply(self, *operations):
         state = ProjectState()
