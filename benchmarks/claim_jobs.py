@@ -4,9 +4,9 @@ Claiming transcode jobs beside procrastinate's own fetch, with 1, 4 and 16 worke
     .venv/bin/python -m pip install -r benchmarks/requirements.txt
     .venv/bin/python -m benchmarks.claim_jobs [ROUNDS]
 
-Each side has a database of its own on the same server, and its own Python code: claim_jobs(), and
-procrastinate's JobManager.fetch_job() on its connector for psycopg. A worker is a process with one
-connection; in a round as many of them empty a full queue together, job by job.
+Each side has its own database on the same server and its own Python code: claim_jobs(), and
+procrastinate's JobManager.fetch_job() with its psycopg connector. A worker is a process with one
+connection. In a round, all workers together empty a full queue, job by job.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ SELECT 'transcode', 'transcode', number % 10 FROM generate_series(1, {JOBS}) AS 
 
 
 def claim_ours(database: str, start: Callable[[], object]) -> int:
-    """Claim jobs until there are none, after `start` has returned; return how many they were."""
+    """Wait for `start`, claim jobs until there are none, and return how many."""
     connection.settings_dict["NAME"] = database
     connection.ensure_connection()
     start()
@@ -65,7 +65,7 @@ def claim_ours(database: str, start: Callable[[], object]) -> int:
 
 
 def fetch_procrastinate(database: str, start: Callable[[], object]) -> int:
-    """Do as `claim_ours` does, with procrastinate."""
+    """Do what `claim_ours` does, with procrastinate."""
     return asyncio.run(_fetch(database_url(database), start))
 
 
@@ -81,12 +81,12 @@ async def _fetch(url: str, start: Callable[[], object]) -> int:
 
 
 def work(run: Callable[..., int], database: str, barrier: Any, claimed: Any) -> None:
-    """Be a worker process: claim what there is once all are ready, and tell how much it was."""
+    """Be a worker process: once all are ready, claim jobs and put their number into `claimed`."""
     claimed.put(run(database, barrier.wait))
 
 
 def empty_queue(run: Callable[..., int], database: str, fill: str, workers: int) -> float:
-    """Fill the queue, have it emptied, and return how many seconds that took."""
+    """Fill the queue, let the workers empty it, and return how many seconds they took."""
     with connect(database) as server:
         server.execute(fill)
         server.execute("VACUUM ANALYZE")

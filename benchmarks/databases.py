@@ -1,4 +1,4 @@
-"""Where the benchmarks of services run: a database of their own, by one session or several."""
+"""A database for a benchmark, and processes that work on it at once."""
 
 import contextlib
 import multiprocessing
@@ -15,8 +15,9 @@ from tests.support.databases import empty_database
 @contextlib.contextmanager
 def migrated_database() -> Iterator[str]:
     """
-    Make a database with V1 beside that of the settings, let Django's connection be to it, and yield
-    its name.
+    Make a database with V1, connect Django to it, and yield its name.
+
+    It is on the server of the settings, and is dropped afterwards.
     """
     with empty_database() as name:
         usual = connection.settings_dict["NAME"]
@@ -32,10 +33,11 @@ def migrated_database() -> Iterator[str]:
 
 def by_processes(number: int, run: Callable[[], object]) -> float:
     """
-    Run it in so many processes at once, each with a connection of its own, and return how many
-    seconds pass from the moment when all are connected until the last is done.
+    Run it in so many processes at once, each with its own connection.
+
+    Returns how many seconds pass from when all are connected until the last is done.
     """
-    connections.close_all()  # a session can't be shared with a fork
+    connections.close_all()  # a fork can't share a session
     context = multiprocessing.get_context("fork")
     barrier = context.Barrier(number + 1)
 

@@ -1,11 +1,10 @@
 """
-Deleting a user with 100,000 plays, likes and tokens: V1 beside the same models with Django's own
-Python-level on_delete.
+Deleting a user with 100,000 plays, likes and tokens, beside Django's Python-level on_delete.
 
     .venv/bin/python -m benchmarks.delete_user [ROUNDS]
 
-Both sides have the same tables, rows and indexes, each in a database of its own; a round fills
-both again.
+Both sides have the same tables, rows and indexes, each in its own database. Every round fills both
+again.
 """
 
 import sys
@@ -18,7 +17,7 @@ from django.db import connections, models
 from benchmarks.measure import in_turns, timed
 from tests.support.databases import alias, empty_database, v1_models
 
-# What the user has: plays, likes, refresh tokens (each replaced by the next).
+# How many plays, likes and refresh tokens the user has; each token is replaced by the next.
 MIXES = {
     "100,000 tokens": (0, 0, 100_000),
     "a third of each": (33_333, 33_333, 33_334),
@@ -53,7 +52,7 @@ ANALYZE;
 
 
 def python_level_models() -> dict[str, type[models.Model]]:
-    """Return a copy of each V1 model, by table, with Django's own CASCADE and SET_NULL."""
+    """Return a copy of each V1 model, by table, with Django's Python-level CASCADE and SET_NULL."""
     copies: dict[str, type[models.Model]] = {}
     for model in v1_models():
         attributes = {}

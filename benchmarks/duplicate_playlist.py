@@ -1,6 +1,5 @@
 """
-Duplicating a playlist of 10,000 tracks: the service beside the loop of an ordinary view, and beside
-bulk_create.
+Duplicating a playlist of 10,000 tracks, beside the loop of an ordinary view and bulk_create.
 
     .venv/bin/python -m benchmarks.duplicate_playlist [ROUNDS]
 """
@@ -22,7 +21,7 @@ TRACKS = 10_000
 
 
 def loop(*, playlist_id: UUID, actor_id: UUID) -> UUID:
-    """Duplicate a playlist track by track, as a view does that nobody has measured yet."""
+    """Duplicate a playlist track by track, as a view does before anybody measures it."""
     with transaction.atomic():
         source, copy = start(playlist_id, actor_id)
         for row in source.playlist_tracks.order_by("position"):
@@ -63,7 +62,7 @@ def start(playlist_id: UUID, actor_id: UUID) -> tuple[Playlist, Playlist]:
 
 
 def duplicate(run, source: dict[str, UUID]) -> float:
-    """Time one duplicate, and take it away again."""
+    """Time one duplicate, and delete it again."""
     copies = []
     seconds = timed(lambda: copies.append(run(**source)))
     copy = Playlist.objects.get(pk=copies[0])

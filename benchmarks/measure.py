@@ -1,4 +1,4 @@
-"""How the benchmarks run: side by side, in turns, so that a slow moment hits both sides."""
+"""Times the sides of a benchmark in turns, so that a slow moment hits them all."""
 
 import os
 import subprocess
@@ -10,15 +10,15 @@ from statistics import median
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
-os.environ["DEBUG"] = "false"  # under DEBUG Django keeps every statement
+os.environ["DEBUG"] = "false"  # with DEBUG, Django stores every statement
 django.setup()
 
 
 def in_turns(rounds: int, **contenders: Callable[[], float]) -> dict[str, float]:
     """
-    Run each contender once a round and return the median of what each returned, in seconds.
+    Run each contender once a round, and print a line per round.
 
-    Prints a line a round as it goes.
+    A contender returns how many seconds it took. Returns the median of each.
     """
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds):
@@ -30,14 +30,14 @@ def in_turns(rounds: int, **contenders: Callable[[], float]) -> dict[str, float]
 
 
 def bare_setup(environment: dict[str, str]) -> float:
-    """Return how many seconds a process takes that sets Django up, and ends."""
+    """Return how many seconds a process takes that only sets Django up."""
     command = [sys.executable, "-c", "import django; django.setup()"]
     environment = environment | {"DJANGO_SETTINGS_MODULE": "veza_site.settings"}
     return timed(lambda: subprocess.run(command, env=environment, check=True))
 
 
 def timed(run: Callable[[], object]) -> float:
-    """Run it and return how many seconds it took."""
+    """Run it, and return how many seconds it took."""
     start = time.perf_counter()
     run()
     return time.perf_counter() - start

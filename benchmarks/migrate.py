@@ -3,8 +3,8 @@
 
     .venv/bin/python -m benchmarks.migrate [ROUNDS]
 
-Both are whole processes on the same running server. The file is pg_dump's of a migrated database:
-V1 and Django's own tables, what migrate makes.
+Both are whole processes on the same running server. The file is pg_dump's, of a migrated database:
+V1 and Django's own tables, like what migrate creates.
 """
 
 import subprocess

@@ -1,8 +1,9 @@
 """
-Plays of one track by 8 processes: the service beside a counter that every play raises with F(), and
-what a recount takes.
+Plays of one track by 8 processes, beside a counter that every play raises with F().
 
     .venv/bin/python -m benchmarks.record_play [ROUNDS]
+
+Also prints how long a recount of a million plays takes.
 """
 
 import sys
@@ -30,7 +31,7 @@ def naive(*, track_id: UUID, user_id: UUID) -> None:
 
 
 def plays(play, **arguments: UUID) -> float:
-    """Return how long the writers take for their plays, all counted."""
+    """Return how many seconds the writers take for their plays, the counting included."""
     TrackPlay.objects.all().delete()
     Track.objects.update(play_count=0)
 

@@ -3,7 +3,8 @@
 
     .venv/bin/python -m benchmarks.schema [ROUNDS]
 
-All are whole processes on the same running server; pg_dump --schema-only is there to compare.
+All are whole processes on the same running server. The lines of the rounds also show pg_dump
+--schema-only, to compare.
 """
 
 import subprocess

@@ -1,6 +1,8 @@
 """
-The same tables in Django's own admin, as one writes it for small ones; the other side of
-benchmarks.admin. Also the URLs of a server that has both admins.
+The same tables in Django's own admin, written as one does for small tables.
+
+It is the other side of benchmarks.admin. This module is also the URL configuration of a server with
+both admins.
 """
 
 from django.contrib import admin
@@ -21,19 +23,19 @@ SEARCH = {
     HlsTranscodeJob: ["id", "track__title"],
 }
 
-# One with filters by relation, whose cost would otherwise be on every other page too.
+# Filters by relation have a site of their own: they would make every other page slower too.
 site = admin.AdminSite("stock")
 site_with_filters = admin.AdminSite("stock_with_filters")
 
 
 def columns(model: type[models.Model]) -> list[str]:
-    """Return what our list of this table shows, as far as they are fields."""
+    """Return the columns of our list of this table that are fields."""
     fields = {field.name for field in model._meta.concrete_fields}
     return [name for name in admin.site.get_model_admin(model).list_display if name in fields]
 
 
 def register() -> None:
-    """Register all V1 models that our admin has, with both stock sites."""
+    """Register the V1 models of our admin with both stock sites."""
     for model in admin.site._registry:
         if not issubclass(model, V1Model):
             continue

@@ -3,8 +3,8 @@ Every transaction beside the same SQL sent by psycopg alone.
 
     .venv/bin/python -m benchmarks.transactions [ROUNDS]
 
-The calls are the examples of the tests, each on rows of its own. psycopg is as it comes: it
-prepares on the server what it sends often.
+The calls are the tests' examples, each on rows of its own. psycopg has its default settings: it
+prepares a statement on the server once it has sent it a few times.
 """
 
 import sys
@@ -29,7 +29,7 @@ Sent = list[tuple[str, Any, list[tuple[Any, ...]]]]
 
 
 def capture(run: Callable[[], object]) -> Sent:
-    """Run it, undo it, and return each statement that it sent with its parameters and its rows."""
+    """Run it, undo it, and return the statements that it sent, with their parameters and rows."""
     sent: Sent = []
 
     def note(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
@@ -49,12 +49,12 @@ def capture(run: Callable[[], object]) -> Sent:
 
 
 def replay(server: psycopg.Connection, sent: Sent) -> None:
-    """Send it again, in a transaction if it is more than one statement."""
+    """Send the statements again, in a transaction if there is more than one."""
     if len(sent) == 1:
         ((sql, parameters, _),) = sent
         server.execute(sql, parameters)
         return
-    ids: dict[UUID, UUID] = {}  # made by the database: those that it made before, and makes now
+    ids: dict[UUID, UUID] = {}  # those that the database made then, and those that it makes now
     with server.transaction():
         for sql, parameters, before in sent:
             cursor = server.execute(sql, with_ids(parameters, ids))
@@ -96,7 +96,7 @@ def main() -> None:
                 f"   {ratio:.0%}",
                 flush=True,
             )
-    print(f"the least: {slowest[1]:.0%} ({slowest[0]})")
+    print(f"slowest: {slowest[1]:.0%} ({slowest[0]})")
 
 
 if __name__ == "__main__":
