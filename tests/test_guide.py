@@ -33,6 +33,8 @@ from veza_site.models import MutableModel, SoftDeletableModel
 
 
 class ReviewVerdict(models.TextChoices):
+    """What a review comes to."""
+
     PRAISE = "praise"
     PAN = "pan"
 
@@ -84,18 +86,22 @@ DEMO = """    review = TrackReview.objects.create(track=tracks[0], score=9)
     TrackReviewVote.objects.create(review=review, user=listeners[0])
 """
 
-ADMIN = """
+ADMIN = '''
 
 @admin.register(TrackReview)
 class TrackReviewAdmin(V1Admin):
+    """The newest reviews, with what they come to."""
+
     list_display = ["score", "verdict", "track", "created_at"]
 
 
 @admin.register(TrackReviewVote)
 class TrackReviewVoteAdmin(V1Admin):
+    """Votes are cast on the platform."""
+
     can_add = False
     list_display = ["created_at", "review", "user"]
-"""
+'''
 
 
 class Guide(TestCase):
