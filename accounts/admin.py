@@ -1,10 +1,16 @@
+"""The pages of users, and of what lets them in."""
+
+from collections.abc import Collection
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts import guards, services
 from accounts.admin_actions import USER_ACTIONS
-from accounts.admin_rules import OwnedRules, UserRules
 from accounts.forms import OwnPasswordForm, SignInForm
 from accounts.models import (
     EmailVerificationToken,
@@ -15,15 +21,23 @@ from accounts.models import (
     UserSession,
     UserStatus,
 )
+from accounts.super_admins import kept
+from veza_site.admin.actor import get_actor_id
 from veza_site.admin.model_admin import V1Admin
-from veza_site.admin.wording.state import in_tone, state
+from veza_site.admin.wording.state import show_in_tone, show_state
 
 admin.site.login_form = SignInForm
 admin.site.password_change_form = OwnPasswordForm
 
 
 @admin.register(User)
-class UserAdmin(UserRules, V1Admin):
+class UserAdmin(V1Admin):
+    """
+    Users. Nobody acts on a user with more rights, and one super_admin always stays.
+
+    Whoever may change the roles that are granted also changes a user's role, in the form.
+    """
+
     actions = USER_ACTIONS
     can_add = False  # the platform signs people up
     list_display = [
@@ -63,15 +77,53 @@ class UserAdmin(UserRules, V1Admin):
 
     @admin.display(description="status")
     def standing(self, row: User) -> str:
-        """Say a user's status, and of an active one whether failed sign-ins keep it out now."""
+        """Show a user's status, or how long failed sign-ins lock an active one."""
         if row.status == UserStatus.ACTIVE and row.is_locked:
-            return in_tone("bad", f"Locked until {timezone.localtime(row.locked_until):%H:%M}")
-        return state(row.status, row.get_status_display())
+            return show_in_tone("bad", f"Locked until {timezone.localtime(row.locked_until):%H:%M}")
+        return show_state(row.status, row.get_status_display())
+
+    def check_rows(self, request: HttpRequest, ids: Collection[Any]) -> None:
+        guards.check_may_act_on(actor_id=get_actor_id(request), user_ids=ids)
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: models.Model | None = None
+    ) -> list[Any]:
+        readonly = super().get_readonly_fields(request, obj)
+        return readonly if request.user.has_perm("rbac.change_userrole") else [*readonly, "role"]
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool
+    ) -> None:
+        if change and "role" in form.changed_data:
+            guards.check_may_change_role(
+                actor_id=get_actor_id(request), user_ids=[obj.pk], role=obj.role
+            )
+            services.change_user_role(user_id=obj.pk, role=obj.role)
+            obj.refresh_from_db(fields=["role", "token_version", "updated_at"])
+        super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        with kept():
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet) -> None:
+        with kept():
+            super().delete_queryset(request, queryset)
+
+
+class OwnedAdmin(V1Admin):
+    """What lets a user in. Nobody changes what belongs to a user with more rights."""
+
+    def check_rows(self, request: HttpRequest, ids: Collection[Any]) -> None:
+        users = self.model._base_manager.filter(pk__in=ids).values_list("user_id", flat=True)
+        guards.check_may_act_on(actor_id=get_actor_id(request), user_ids=set(users))
 
 
 @admin.register(FederatedIdentity)
-class FederatedIdentityAdmin(OwnedRules, V1Admin):
-    can_add = False  # made by logging in at the provider
+class FederatedIdentityAdmin(OwnedAdmin):
+    """Accounts at other providers."""
+
+    can_add = False  # made by signing in at the provider
     list_display = ["provider", "user", "display_name", "email", "last_login_at", "created_at"]
     readonly_fields = ["user", "provider", "provider_user_id", "last_login_at"]
     fieldsets = [
@@ -80,25 +132,27 @@ class FederatedIdentityAdmin(OwnedRules, V1Admin):
     ]
 
 
-class TokenAdmin(OwnedRules, V1Admin):
-    """Tokens are made, used and revoked by the platform; here they are looked at."""
+class TokenAdmin(OwnedAdmin):
+    """Tokens and sessions, which only the platform makes, uses and revokes."""
 
     can_add = can_change = False
 
     @admin.display(description="state")
     def standing(self, row: Any) -> str:
-        """Say whether a token or a session is still good, and if not, why."""
+        """Show whether a token or a session is still good, and if not, why."""
         if getattr(row, "revoked_at", None):
-            return in_tone("quiet", "Revoked")
+            return show_in_tone("quiet", "Revoked")
         if getattr(row, "used_at", None):
-            return in_tone("quiet", "Used")
+            return show_in_tone("quiet", "Used")
         if row.expires_at <= timezone.now():
-            return in_tone("quiet", "Expired")
-        return in_tone("good", "Open")
+            return show_in_tone("quiet", "Expired")
+        return show_in_tone("good", "Open")
 
 
 @admin.register(RefreshToken)
 class RefreshTokenAdmin(TokenAdmin):
+    """Refresh tokens, each with the one that replaced it."""
+
     child_names = {"replaces": "predecessors"}
     list_display = [
         "created_at",
@@ -110,22 +164,28 @@ class RefreshTokenAdmin(TokenAdmin):
     ]
     fieldsets = [
         (None, {"fields": ["user", "expires_at", "ip_address", "user_agent"]}),
-        ("The end of it", {"fields": ["revoked_at", "revoked_reason", "replaced_by"]}),
+        ("Revocation", {"fields": ["revoked_at", "revoked_reason", "replaced_by"]}),
     ]
 
 
 @admin.register(PasswordResetToken)
 class PasswordResetTokenAdmin(TokenAdmin):
+    """Tokens in the links that set a new password."""
+
     list_display = ["created_at", "user", "standing", "expires_at", "used_at", "ip_address"]
 
 
 @admin.register(EmailVerificationToken)
 class EmailVerificationTokenAdmin(TokenAdmin):
+    """Tokens in the links that confirm an email address."""
+
     list_display = ["created_at", "user", "email", "standing", "expires_at", "used_at"]
 
 
 @admin.register(UserSession)
 class UserSessionAdmin(TokenAdmin):
+    """Sessions on the platform, by device. Those of the admin are Django's."""
+
     list_display = [
         "__str__",
         "user",
@@ -137,5 +197,5 @@ class UserSessionAdmin(TokenAdmin):
     fieldsets = [
         (None, {"fields": ["user", "refresh_token", "last_activity_at", "expires_at"]}),
         ("Device", {"fields": ["device_name", "device_info", "ip_address", "user_agent"]}),
-        ("The end of it", {"fields": ["revoked_at", "revoked_reason"]}),
+        ("Revocation", {"fields": ["revoked_at", "revoked_reason"]}),
     ]

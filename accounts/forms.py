@@ -11,21 +11,20 @@ from accounts.models import User
 
 
 class SignInForm(AdminAuthenticationForm):
-    """Asks for an e-mail address or a username; whoever can't come in gets the same answer."""
+    """Asks for an email address or a username. Every failure gets the same answer."""
 
     error_messages = {
         "invalid_login": (
-            "Please enter the e-mail address or username and the password of a staff account. "
-            "Mind upper and lower case. After several wrong passwords an account is closed for a "
-            "while."
+            "Please enter the email address or username and the password of a staff account. "
+            "Upper and lower case matter. Several wrong passwords lock an account for a while."
         ),
     }
 
     def __init__(self, request: HttpRequest | None = None, *arguments: Any, **options: Any) -> None:
         super().__init__(request, *arguments, **options)
-        self.fields["username"].label = "E-mail or username"
+        self.fields["username"].label = "Email or username"
         for field in self.fields.values():
-            # Such a name or password is simply wrong, as any other.
+            # A name or password with NUL is simply wrong, like any other.
             field.validators = [
                 validator
                 for validator in field.validators
@@ -41,7 +40,7 @@ class SignInForm(AdminAuthenticationForm):
 
 
 class OwnPasswordForm(AdminPasswordChangeForm):
-    """Changes a password and nothing else: the rest of the row may have changed meanwhile."""
+    """Changes only the password: other columns may have changed meanwhile."""
 
     def save(self, commit: bool = True) -> User:
         user = super().save(commit=False)

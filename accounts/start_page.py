@@ -1,12 +1,10 @@
 """What the start page shows of accounts."""
 
-from typing import Any
-
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.db.models import QuerySet
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
+from veza_site.admin.lists.counts import estimate_each
 from veza_site.admin.names import permission_to
 from veza_site.admin.start_page.panels import (
     BY_THE_PLANNER,
@@ -14,54 +12,45 @@ from veza_site.admin.start_page.panels import (
     Fact,
     Number,
     Panel,
-    Question,
+    Viewer,
     panel,
 )
 
-# More than elsewhere (some 25 ms), since of what is rare the planner knows little.
+# More than elsewhere (some 25 ms), since the planner knows little about rare values.
 COUNTABLE_USERS = 100_000
 
 
 @panel
 class SignIns(Panel):
-    """How many accounts are locked after failed sign-ins. V1 has no index by which to find them."""
+    """How many accounts are locked after failed sign-ins. No index of V1 finds them."""
 
     title = "Sign-ins"
     permission = permission_to("view", User)
     place = 3
 
-    def __init__(self, user: AbstractBaseUser) -> None:
-        super().__init__(user)
-        self.now = timezone.now()
-
-    def guesses(self) -> dict[str, QuerySet]:
-        return {
-            "users": User.objects.all(),
-            "locked": User.objects.filter(locked_until__gt=self.now),
-        }
-
-    def questions(self, guessed: dict[str, int]) -> dict[str, Question]:
-        if guessed["users"] > COUNTABLE_USERS:
-            return {}
-        return {
-            "locked": Question(
-                """
-                SELECT jsonb_build_array(count(*) FILTER (WHERE locked_until > %s), count(*))
-                FROM (SELECT locked_until FROM users LIMIT %s) AS few
-                """,
-                [self.now, COUNTABLE_USERS],
-            )
-        }
-
-    def content(self, guessed: dict[str, int], answers: dict[str, Any]) -> Content:
-        locked, users = answers.get("locked", (0, COUNTABLE_USERS))
-        # At the limit, the planner has been wrong, and not all of them are counted.
-        number = (
-            Number(locked)
-            if users < COUNTABLE_USERS
-            else Number(guessed["locked"], is_estimate=True)
-        )
+    def fill(self, user: Viewer) -> Content:
+        number = self._count_locked()
         return Content(
             facts=[Fact("Locked right now", str(number))],
             note=BY_THE_PLANNER if number.is_estimate else "",
         )
+
+    def _count_locked(self) -> Number:
+        now = timezone.now()
+        users, locked = estimate_each(
+            [User.objects.all(), User.objects.filter(locked_until__gt=now)]
+        )
+        if users <= COUNTABLE_USERS:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    """
+                    SELECT count(*) FILTER (WHERE locked_until > %s), count(*)
+                    FROM (SELECT locked_until FROM users LIMIT %s) AS few
+                    """,
+                    [now, COUNTABLE_USERS],
+                )
+                counted, users = cursor.fetchone()
+            # At the limit the planner was wrong, and there are more users than were counted.
+            if users < COUNTABLE_USERS:
+                return Number(counted)
+        return Number(locked, is_estimate=True)

@@ -1,3 +1,5 @@
+"""The pages of the old chat's rooms."""
+
 from django.contrib import admin
 
 from legacy_chat.models import Room
@@ -6,6 +8,8 @@ from veza_site.admin.model_admin import V1Admin
 
 @admin.register(Room)
 class RoomAdmin(V1Admin):
+    """Chat rooms, which staff may add and moderate."""
+
     list_display = [
         "name",
         "room_type",
@@ -18,5 +22,5 @@ class RoomAdmin(V1Admin):
     search_fields = ["name"]
     fieldsets = [
         (None, {"fields": ["name", "room_type", "description", "creator"]}),
-        ("Who may enter", {"fields": ["is_private", "max_members", "is_archived"]}),
+        ("Access", {"fields": ["is_private", "max_members", "is_archived"]}),
     ]

@@ -1,3 +1,5 @@
+"""The pages of streams and of the transcode queue."""
+
 from django.contrib import admin
 
 from media.admin_actions import JOB_ACTIONS, STREAM_ACTIONS
@@ -7,9 +9,11 @@ from veza_site.admin.model_admin import V1Admin
 
 @admin.register(HlsStream)
 class HlsStreamAdmin(V1Admin):
+    """The streams of tracks, one for each codec."""
+
     labels = {"segment_count": "segments", "total_size": "size"}
     actions = STREAM_ACTIONS
-    can_add = can_change = False  # the transcoder's
+    can_add = can_change = False  # only the transcoder writes them
     list_display = ["created_at", "track", "codec", "status", "segment_count", "total_size"]
     fieldsets = [
         (None, {"fields": ["track", "codec", "status", "error_message"]}),
@@ -30,9 +34,11 @@ class HlsStreamAdmin(V1Admin):
 
 @admin.register(HlsTranscodeJob)
 class HlsTranscodeJobAdmin(V1Admin):
+    """The transcode queue."""
+
     labels = {"locked_by": "worker"}
     actions = JOB_ACTIONS
-    can_add = False  # the upload enqueues
+    can_add = False  # uploads enqueue jobs
     list_display = [
         "created_at",
         "track",
@@ -42,7 +48,7 @@ class HlsTranscodeJobAdmin(V1Admin):
         "locked_by",
         "finished_at",
     ]
-    # What the queue's transactions keep.
+    # What only the queue's services write.
     readonly_fields = [
         "track",
         "stream",
@@ -64,6 +70,8 @@ class HlsTranscodeJobAdmin(V1Admin):
 
 @admin.register(BitrateAdaptationLog)
 class BitrateAdaptationLogAdmin(V1Admin):
+    """When players changed the bitrate, and why."""
+
     labels = {"from_bitrate_kbps": "from", "to_bitrate_kbps": "to", "buffer_ms": "buffer"}
     list_display = [
         "created_at",

@@ -2,23 +2,25 @@
 
 from typing import Any
 
-from django.db import models
 from django.http import HttpRequest
 
 from media import services
-from media.models import TranscodeStatus
-from streaming.admin_actions import UnderTrack
-from veza_site.admin.actions.row_actions import EachRow, RestoreEach, RowAction, SoftDeleteEach
+from media.models import HlsTranscodeJob, TranscodeStatus
+from veza_site.admin.actions.row_actions import RowAction
+from veza_site.admin.actions.soft_deletion import Restore, SoftDelete
 
 
-class Retry(UnderTrack, EachRow):
+class Retry(RowAction):
+    """Put failed and cancelled jobs back into the queue."""
+
     name = "retry"
     title = "Retry {rows}"
     done = "{rows} pending again"
-    explanation = "What failed or was cancelled is pending again, with all its attempts."
+    explanation = "Failed and cancelled jobs become pending again, with all their attempts."
+    parent = "track"
 
     def apply_to(
-        self, request: HttpRequest, row: models.Model, values: dict[str, Any]
+        self, request: HttpRequest, row: HlsTranscodeJob, values: dict[str, Any]
     ) -> str | None:
         if row.status not in (TranscodeStatus.FAILED, TranscodeStatus.CANCELLED):
             return None
@@ -26,17 +28,20 @@ class Retry(UnderTrack, EachRow):
         return f"Retried: status {row.status} → pending."
 
 
-class Cancel(UnderTrack, EachRow):
+class Cancel(RowAction):
+    """Take open jobs out of the queue."""
+
     name = "cancel"
     title = "Cancel {rows}"
     done = "{rows} cancelled"
     explanation = (
-        "What is pending or in processing is cancelled, and its worker loses it. A track without a"
-        " ready stream has failed then."
+        "Cancels pending and processing jobs; a worker loses its job. A track without a ready"
+        " stream then counts as failed."
     )
+    parent = "track"
 
     def apply_to(
-        self, request: HttpRequest, row: models.Model, values: dict[str, Any]
+        self, request: HttpRequest, row: HlsTranscodeJob, values: dict[str, Any]
     ) -> str | None:
         if row.status not in (TranscodeStatus.PENDING, TranscodeStatus.PROCESSING):
             return None
@@ -44,19 +49,16 @@ class Cancel(UnderTrack, EachRow):
         return f"Cancelled: status {row.status} → cancelled."
 
 
-class SoftDeleteStream(UnderTrack, SoftDeleteEach):
-    explanation = "A track without another ready stream is not ready any more. Files stay."
-
-    def soft_delete(self, request: HttpRequest, row: models.Model) -> None:
-        services.delete_stream(stream_id=row.pk)
-
-
-class RestoreStream(UnderTrack, RestoreEach):
-    explanation = "The track of a ready stream is ready again."
-
-    def restore(self, request: HttpRequest, row: models.Model) -> None:
-        services.restore_stream(stream_id=row.pk)
-
-
 JOB_ACTIONS: list[RowAction] = [Retry(), Cancel()]
-STREAM_ACTIONS: list[RowAction] = [SoftDeleteStream(), RestoreStream()]
+STREAM_ACTIONS: list[RowAction] = [
+    SoftDelete(
+        lambda _request, stream: services.delete_stream(stream_id=stream.pk),
+        parent="track",
+        explanation="A track is no longer ready without another ready stream. The files stay.",
+    ),
+    Restore(
+        lambda _request, stream: services.restore_stream(stream_id=stream.pk),
+        parent="track",
+        explanation="If the stream is ready, so is its track again.",
+    ),
+]

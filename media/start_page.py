@@ -1,12 +1,10 @@
 """What the start page shows of the transcode queue."""
 
-from datetime import datetime
-from typing import Any
-
-from django.db.models import QuerySet
+from django.db import connection
 from django.utils.timesince import timesince
 
 from media.models import HlsTranscodeJob, TranscodeStatus
+from veza_site.admin.lists.counts import count_up_to, estimate_each
 from veza_site.admin.names import list_address, permission_to, row_address
 from veza_site.admin.start_page import charts
 from veza_site.admin.start_page.panels import (
@@ -16,11 +14,11 @@ from veza_site.admin.start_page.panels import (
     Fact,
     Number,
     Panel,
-    Question,
+    Viewer,
     panel,
 )
 
-# The states that have a partial index, by which they are counted, up to so many.
+# The states that a partial index counts, up to so many jobs.
 OPEN = [TranscodeStatus.PENDING, TranscodeStatus.PROCESSING]
 OPEN_COUNTABLE = 10_000
 
@@ -30,68 +28,17 @@ NEWEST = 1000
 
 @panel
 class TranscodeQueue(Panel):
-    """The jobs by state, the one that waits longest, and how many failed of late."""
+    """The jobs by state, the one that has waited longest, and how many failed lately."""
 
     title = "Transcode queue"
     permission = permission_to("view", HlsTranscodeJob)
     place = 2
 
-    def guesses(self) -> dict[str, QuerySet]:
-        return {
-            status: HlsTranscodeJob.objects.filter(status=status)
-            for status in TranscodeStatus.values
-        }
-
-    def questions(self, guessed: dict[str, int]) -> dict[str, Question]:
-        asked = {
-            # Each priority's first, which the index has, and the first of those.
-            "oldest": Question(
-                """
-                SELECT jsonb_build_array(id, available_at) FROM generate_series(1, 10) AS priorities
-                CROSS JOIN LATERAL (
-                    SELECT id, available_at FROM hls_transcode_queue
-                    WHERE status = 'pending' AND priority = priorities AND available_at <= now()
-                    ORDER BY available_at LIMIT 1
-                ) AS first_ones
-                ORDER BY available_at LIMIT 1
-                """
-            ),
-            "newest": Question(
-                """
-                SELECT jsonb_build_array(count(*) FILTER (WHERE status = 'failed'), count(*))
-                FROM (SELECT status FROM hls_transcode_queue ORDER BY created_at DESC LIMIT %s)
-                    AS newest
-                """,
-                [NEWEST],
-            ),
-        }
-        if sum(guessed.values()) <= COUNTABLE:
-            asked["all"] = Question(
-                """
-                SELECT jsonb_object_agg(status, jobs) FROM (
-                    SELECT status, count(*) AS jobs
-                    FROM (SELECT status FROM hls_transcode_queue LIMIT %s) AS few
-                    GROUP BY status
-                ) AS states
-                """,
-                [COUNTABLE],
-            )
-        for status in OPEN:
-            asked[status] = Question(
-                f"""
-                SELECT to_jsonb(count(*)) FROM (
-                    SELECT FROM hls_transcode_queue WHERE status = '{status}' LIMIT %s
-                ) AS few
-                """,
-                [OPEN_COUNTABLE],
-            )
-        return asked
-
-    def content(self, guessed: dict[str, int], answers: dict[str, Any]) -> Content:
-        numbers = {status: self._number(status, guessed, answers) for status in guessed}
+    def fill(self, user: Viewer) -> Content:
+        numbers = self._count()
         bars = [
             charts.Bar(
-                label=TranscodeStatus(status).label,
+                label=str(status.label),
                 size=number.value,
                 text=str(number),
                 url=list_address(HlsTranscodeJob, f"status__exact={status}"),
@@ -99,32 +46,75 @@ class TranscodeQueue(Panel):
             )
             for status, number in numbers.items()
         ]
-        is_counted = not any(number.is_estimate for number in numbers.values())
+        is_estimate = any(number.is_estimate for number in numbers.values())
         return Content(
-            charts.lines("Jobs by state", ["State", "Jobs"], bars),
-            [self._waiting(answers["oldest"]), self._failed(*answers["newest"])],
-            note="" if is_counted else BY_THE_PLANNER,
+            charts.draw_lines("Jobs by state", ["State", "Jobs"], bars),
+            [self._find_oldest(), self._count_failed()],
+            note=BY_THE_PLANNER if is_estimate else "",
         )
 
-    def _number(self, status: str, guessed: dict[str, int], answers: dict[str, Any]) -> Number:
-        counted = answers.get("all", {}) or {}
-        # At a limit, the planner has been wrong, and not all of them are counted.
-        if "all" in answers and sum(counted.values()) < COUNTABLE:
-            return Number(counted.get(status, 0))
-        if status in OPEN and answers[status] < OPEN_COUNTABLE:
-            return Number(answers[status])
-        return Number(max(guessed[status], answers.get(status, 0)), is_estimate=True)
+    def _count(self) -> dict[TranscodeStatus, Number]:
+        """Return the number of jobs in each state, counted where that is cheap."""
+        jobs = {status: HlsTranscodeJob.objects.filter(status=status) for status in TranscodeStatus}
+        estimates = dict(zip(jobs, estimate_each([*jobs.values()]), strict=True))
+        if sum(estimates.values()) <= COUNTABLE:
+            counted = count_by_status()
+            # At the limit the planner was wrong, and there are more jobs than were counted.
+            if sum(counted.values()) < COUNTABLE:
+                return {status: Number(counted.get(status, 0)) for status in jobs}
+        numbers = {status: Number(number, True) for status, number in estimates.items()}
+        for status in OPEN:
+            count = count_up_to(jobs[status], OPEN_COUNTABLE)
+            least = max(count.number, estimates[status])
+            numbers[status] = Number(least, True) if count.is_capped else Number(count.number)
+        return numbers
 
-    def _waiting(self, first: list[str] | None) -> Fact:
-        if first is None:
+    def _find_oldest(self) -> Fact:
+        with connection.cursor() as cursor:
+            # The index has the first job of each priority; this is the first of those.
+            cursor.execute(
+                """
+                SELECT id, available_at FROM generate_series(1, 10) AS priorities
+                CROSS JOIN LATERAL (
+                    SELECT id, available_at FROM hls_transcode_queue
+                    WHERE status = 'pending' AND priority = priorities AND available_at <= now()
+                    ORDER BY available_at LIMIT 1
+                ) AS first_ones
+                ORDER BY available_at LIMIT 1
+                """
+            )
+            oldest = cursor.fetchone()
+        if oldest is None:
             return Fact("Oldest waiting job", "none is waiting")
-        job, since = first
-        url = row_address(HlsTranscodeJob, job)
-        waiting = timesince(datetime.fromisoformat(since))
+        job, since = oldest
+        waiting = timesince(since)
         if waiting.startswith("0"):
             waiting = "less than a minute"
-        return Fact("Oldest waiting job", f"for {waiting}", url)
+        return Fact("Oldest waiting job", f"for {waiting}", row_address(HlsTranscodeJob, job))
 
-    def _failed(self, failed: int, newest: int) -> Fact:
+    def _count_failed(self) -> Fact:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                SELECT count(*) FILTER (WHERE status = 'failed'), count(*)
+                FROM (SELECT status FROM hls_transcode_queue ORDER BY created_at DESC LIMIT %s)
+                    AS newest
+                """,
+                [NEWEST],
+            )
+            failed, newest = cursor.fetchone()
         url = list_address(HlsTranscodeJob, f"status__exact={TranscodeStatus.FAILED}")
         return Fact("Failed jobs", f"{failed:,} of the last {newest:,}", url)
+
+
+def count_by_status() -> dict[str, int]:
+    """Count the jobs in each state, at most COUNTABLE in all. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT status, count(*) FROM (SELECT status FROM hls_transcode_queue LIMIT %s) AS few
+            GROUP BY status
+            """,
+            [COUNTABLE],
+        )
+        return dict(cursor.fetchall())

@@ -1,4 +1,4 @@
-"""What staff can do about who has which role, by rbac's services."""
+"""What staff can do to roles and to who has them, by rbac's services."""
 
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
@@ -10,16 +10,13 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.models import User
 from rbac import guards, services
-from rbac.models import Role
-from veza_site.admin.actions.row_actions import (
-    ActionAdmin,
-    Change,
-    EachRow,
-    Restore,
-    RowAction,
-    SoftDeleteEach,
-)
+from rbac.models import Role, UserRole
+from veza_site.admin.actions.action_admin import ActionAdmin
+from veza_site.admin.actions.row_actions import Change, RowAction
+from veza_site.admin.actions.soft_deletion import Restore, SoftDelete
+from veza_site.admin.actor import get_actor_id
 
 
 class RoleForm(forms.Form):
@@ -35,32 +32,32 @@ class GrantForm(RoleForm):
         label="Until",
         required=False,
         help_text=(
-            "Such as 2027-01-31 18:00, which is UTC, or with another offset,"
-            " 2027-01-31T18:00+01:00. Empty: for good."
+            "For example 2027-01-31 18:00, in UTC, or 2027-01-31T18:00+01:00, with an offset."
+            " Empty means for good."
         ),
     )
 
     def clean_expires_at(self) -> datetime | None:
-        """Refuse a time that is past, or that is beyond the years that Python knows in UTC."""
+        """Refuse a time in the past, or beyond the years that Python can handle in UTC."""
         expires_at = self.cleaned_data["expires_at"]
         if expires_at is None:
             return None
         try:
             expires_at = expires_at.astimezone(UTC)
         except OverflowError as error:
-            raise ValidationError("This is too far away.") from error
+            raise ValidationError("This is too far in the future.") from error
         if expires_at <= timezone.now():
-            raise ValidationError("This is past.")
+            raise ValidationError("This is in the past.")
         return expires_at
 
 
-class GrantRole(EachRow):
-    """Grant a role to users; who has it keeps it longer."""
+class GrantRole(RowAction):
+    """Grant a role to users, or for longer to those who have it."""
 
     name = "grant_role"
     title = "Grant a role to {rows}"
     done = "Role granted to {rows}"
-    explanation = "Who has the role already keeps it, until the later of the two times."
+    explanation = "Users who already have the role keep it until the later of the two times."
     permissions = ("grant_role",)
     form_class = GrantForm
 
@@ -71,22 +68,22 @@ class GrantRole(EachRow):
         ids: Collection[Any],
         values: dict[str, Any],
     ) -> None:
-        guards.check_may_grant(actor_id=request.user.pk, user_ids=ids, role_id=values["role"].pk)
+        guards.check_may_grant(
+            actor_id=get_actor_id(request), user_ids=ids, role_id=values["role"].pk
+        )
 
-    def apply_to(
-        self, request: HttpRequest, row: models.Model, values: dict[str, Any]
-    ) -> str | None:
+    def apply_to(self, request: HttpRequest, row: User, values: dict[str, Any]) -> str | None:
         role, expires_at = values["role"], values["expires_at"]
         is_new = services.grant_role(
             user_id=row.pk,
             role_id=role.pk,
-            granted_by_id=request.user.pk,
+            granted_by_id=get_actor_id(request),
             expires_at=expires_at,
         )
-        return granted(role, expires_at) if is_new else None
+        return describe_grant(role, expires_at) if is_new else None
 
 
-class RevokeRole(EachRow):
+class RevokeRole(RowAction):
     """Take a role from users."""
 
     name = "revoke_role"
@@ -102,71 +99,64 @@ class RevokeRole(EachRow):
         ids: Collection[Any],
         values: dict[str, Any],
     ) -> None:
-        guards.check_may_revoke(actor_id=request.user.pk, user_ids=ids)
+        guards.check_may_revoke(actor_id=get_actor_id(request), user_ids=ids)
 
-    def apply_to(
-        self, request: HttpRequest, row: models.Model, values: dict[str, Any]
-    ) -> str | None:
+    def apply_to(self, request: HttpRequest, row: User, values: dict[str, Any]) -> str | None:
         role = values["role"]
-        return revoked(role) if services.revoke_role(user_id=row.pk, role_id=role.pk) else None
+        return (
+            describe_revocation(role)
+            if services.revoke_role(user_id=row.pk, role_id=role.pk)
+            else None
+        )
 
 
 class RevokeGrant(RowAction):
-    """Take the roles from the users of grants; the log has it at the users."""
+    """Take grants back. The log notes it for the users, as the grants are gone."""
 
     name = "revoke"
     title = "Revoke {rows}"
     done = "{rows} revoked"
     permissions = ("delete",)
-    order = ("user_id",)
+    order = ("user_id",)  # whom `check` locks
 
     def lock(self, rows: models.QuerySet) -> models.QuerySet:
         return super().lock(rows).select_related("user", "role")
 
     def apply(
-        self, request: HttpRequest, rows: list[models.Model], values: dict[str, Any]
+        self, request: HttpRequest, rows: list[UserRole], values: dict[str, Any]
     ) -> Iterable[Change]:
         for grant in rows:
             if services.revoke_role(user_id=grant.user_id, role_id=grant.role_id):
-                yield Change(grant.user, revoked(grant.role))
+                yield Change(grant.user, describe_revocation(grant.role))
 
 
-class SoftDeleteRole(SoftDeleteEach):
-    explanation = (
-        "Who has the role loses it for good, and what it allows is forgotten: restored, it allows"
-        " nothing."
-    )
-    permissions = ("change",)
-
-    def soft_delete(self, request: HttpRequest, row: models.Model) -> str:
-        number = services.delete_role(role_id=row.pk)
-        return f"taken from {number:,} user{'' if number == 1 else 's'}"
+def soft_delete_role(_request: HttpRequest, role: Role) -> str:
+    """Soft-delete a role, and say from how many users this took it."""
+    number = services.delete_role(role_id=role.pk)
+    return f"taken from {number:,} user{'' if number == 1 else 's'}"
 
 
-class RestoreRole(Restore):
-    explanation = "Nobody has a restored role, and it allows nothing."
-    permissions = ("change",)
+def describe_grant(role: Role, expires_at: datetime | None, *, is_new: bool = True) -> str:
+    """Say in the log what was granted, or how long an older grant now lasts."""
+    until = f"until {expires_at:%Y-%m-%d %H:%M %Z}" if expires_at else "for good"
+    return f"Granted role {role}{'' if is_new else ' now'} {until}."
 
 
-def granted(role: Role, expires_at: datetime | None) -> str:
-    """Say in the log what was granted."""
-    return f"Granted role {role} {_until(expires_at)}."
-
-
-def changed(role: Role, expires_at: datetime | None) -> str:
-    """Say in the log how long a grant is now."""
-    return f"Granted role {role} now {_until(expires_at)}."
-
-
-def _until(expires_at: datetime | None) -> str:
-    return f"until {expires_at:%Y-%m-%d %H:%M %Z}" if expires_at else "for good"
-
-
-def revoked(role: Role) -> str:
+def describe_revocation(role: Role) -> str:
     """Say in the log what was revoked."""
     return f"Revoked role {role}."
 
 
 GRANT_ACTIONS: list[RowAction] = [RevokeGrant()]
-ROLE_ACTIONS: list[RowAction] = [SoftDeleteRole(), RestoreRole()]
+ROLE_ACTIONS: list[RowAction] = [
+    SoftDelete(
+        soft_delete_role,
+        permissions=("change",),
+        explanation=(
+            "Takes the role from everybody who has it, for good, and drops its permissions. Once"
+            " restored it allows nothing."
+        ),
+    ),
+    Restore(permissions=("change",), explanation="Nobody has a restored role; it allows nothing."),
+]
 USER_ROLE_ACTIONS: list[RowAction] = [GrantRole(), RevokeRole()]

@@ -1,3 +1,5 @@
+"""The pages of tracks, of playlists, and of what listeners do with both."""
+
 from django.contrib import admin
 
 from streaming.admin_actions import COMMENT_ACTIONS, PLAYLIST_ACTIONS
@@ -21,9 +23,11 @@ FILE = ["file_path", "file_size", "mime_type", "checksum_sha256"]
 
 @admin.register(Track)
 class TrackAdmin(V1Admin):
+    """Tracks. Their numbers and files are only shown."""
+
     labels = {"play_count": "plays"}
     child_names = {"history": "history entries"}
-    can_add = False  # uploaded to the platform
+    can_add = False  # uploads make them
     list_display = [
         "title",
         "artist",
@@ -35,7 +39,7 @@ class TrackAdmin(V1Admin):
         "created_at",
     ]
     search_fields = ["slug"]
-    # What the upload, the transcoder and the listeners write.
+    # Written by uploads, the transcoder and listeners.
     readonly_fields = [
         "creator",
         *FILE,
@@ -61,7 +65,9 @@ class TrackAdmin(V1Admin):
 
 @admin.register(TrackVersion)
 class TrackVersionAdmin(V1Admin):
-    can_add = False  # uploaded to the platform
+    """The files that a track has had, of which one is current."""
+
+    can_add = False  # uploads make them
     list_display = ["__str__", "track", "label", "is_current", "file_size", "created_at"]
     readonly_fields = [
         "track",
@@ -80,11 +86,15 @@ class TrackVersionAdmin(V1Admin):
 
 @admin.register(TrackHistory)
 class TrackHistoryAdmin(V1Admin):
+    """What was done to tracks, and by whom."""
+
     list_display = ["created_at", "track", "user", "action"]
 
 
 @admin.register(Playlist)
 class PlaylistAdmin(V1Admin):
+    """Playlists. Their numbers are only shown."""
+
     labels = {"track_count": "tracks", "follower_count": "followers"}
     actions = PLAYLIST_ACTIONS
     list_display = [
@@ -100,30 +110,38 @@ class PlaylistAdmin(V1Admin):
     readonly_fields = ["duplicated_from", "track_count", "follower_count"]
     fieldsets = [
         (None, {"fields": ["title", "slug", "owner", "description", "cover_url"]}),
-        ("Who may see it", {"fields": ["is_public", "is_collaborative"]}),
+        ("Access", {"fields": ["is_public", "is_collaborative"]}),
         ("Counts", {"fields": ["track_count", "follower_count", "duplicated_from"]}),
     ]
 
 
 @admin.register(PlaylistTrack)
 class PlaylistTrackAdmin(V1Admin):
-    # The platform's transactions keep positions without holes, and the playlist's counter.
+    """The tracks of playlists, at their positions."""
+
+    # The services keep positions without gaps and the playlist's counter right.
     can_add = can_change = can_delete = False
     list_display = ["position", "playlist", "track", "added_by", "created_at"]
 
 
 @admin.register(PlaylistCollaborator)
 class PlaylistCollaboratorAdmin(V1Admin):
+    """Who may see or edit a playlist besides its owner."""
+
     list_display = ["permission", "playlist", "user", "invited_by", "accepted_at", "created_at"]
 
 
 @admin.register(PlaylistFollow)
 class PlaylistFollowAdmin(V1Admin):
+    """Who follows which playlist."""
+
     list_display = ["created_at", "playlist", "user"]
 
 
 @admin.register(TrackPlay)
 class TrackPlayAdmin(V1Admin):
+    """Every play, in the largest table by far."""
+
     labels = {
         "created_at": "time",
         "duration_played_seconds": "played",
@@ -144,18 +162,24 @@ class TrackPlayAdmin(V1Admin):
 
 @admin.register(TrackLike)
 class TrackLikeAdmin(V1Admin):
+    """Who likes which track."""
+
     list_display = ["created_at", "track", "user"]
 
 
 @admin.register(TrackShare)
 class TrackShareAdmin(V1Admin):
+    """Who has shared which track, and where."""
+
     list_display = ["created_at", "track", "user", "platform"]
 
 
 @admin.register(TrackComment)
 class TrackCommentAdmin(V1Admin):
+    """Comments on tracks, and replies to them."""
+
     actions = COMMENT_ACTIONS
-    can_add = False  # written by listeners, and counted
+    can_add = False  # listeners write them
     list_display = ["content", "track", "user", "timestamp_seconds", "edited_at", "created_at"]
     readonly_fields = ["track", "user", "parent", "edited_at"]
     fieldsets = [

@@ -1,3 +1,5 @@
+"""The application for an ASGI server."""
+
 import os
 
 from django.core.asgi import get_asgi_application

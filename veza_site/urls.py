@@ -1,3 +1,5 @@
+"""The admin, and nothing else: the platform's own pages are other backends'."""
+
 from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView

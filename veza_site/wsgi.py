@@ -1,3 +1,5 @@
+"""The application for a WSGI server."""
+
 import os
 
 from django.core.wsgi import get_wsgi_application

@@ -249,7 +249,7 @@ class Form(Quick, TestCase):
 
     def test_asks_for_an_email_address_or_a_username(self):
         page = self.client.get(reverse("admin:login"), secure=True)
-        self.assertContains(page, "E-mail or username")
+        self.assertContains(page, "Email or username")
 
     def test_lets_staff_in_and_writes_when_and_from_where(self):
         for role in (UserRole.MODERATOR, UserRole.ADMIN, UserRole.SUPER_ADMIN):
@@ -295,7 +295,7 @@ class Form(Quick, TestCase):
                 answers.add(str(answer.context["form"].errors))
                 self.assertFalse(Session.objects.exists())
         self.assertEqual(len(answers), 1)
-        self.assertIn("e-mail address or username", answers.pop())
+        self.assertIn("email address or username", answers.pop())
 
     def test_asks_again_for_what_is_left_out(self):
         for field in ("username", "password"):

@@ -21,7 +21,7 @@ from tests.support.examples.media import STREAM
 from tests.support.invariants import unsound
 from tests.support.rows import rows
 from veza_site.admin.actions import batches
-from veza_site.admin.actions.row_actions import SoftDelete
+from veza_site.admin.actions.soft_deletion import SoftDelete
 
 DELETED = "2001-02-03T04:05:06Z"
 EVERY = "?deleted=all"  # the list with soft-deleted rows

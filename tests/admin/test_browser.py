@@ -3,7 +3,7 @@ The admin in a browser, as staff use it: on a wide and a narrow screen, light an
 
     SCREENSHOTS=pictures .venv/bin/pytest tests/admin/test_browser.py
 
-keeps what it sees, in the directory `pictures`; three of them are in docs/images.
+saves screenshots in the directory `pictures`; three of them are in docs/images.
 """
 
 from typing import Any
@@ -64,26 +64,26 @@ class InABrowser(StaticLiveServerTestCase):
 
     def sign_in(self, browser: Browser, username: str) -> None:
         browser.open("/admin/")
-        self.looked_at("sign-in", browser)
+        self.check_look("sign-in", browser)
         browser.find("[name=username]").send_keys(username)
         browser.find("[name=password]").send_keys(PASSWORD)
         browser.click("#login-form [type=submit]")
         self.assertIsNotNone(browser.find("#content"))
         self.assertEqual(browser.all("#login-form"), [])
 
-    def looked_at(self, name: str, browser: Browser | None = None) -> None:
-        """Check what is so of every page."""
+    def check_look(self, name: str, browser: Browser | None = None) -> None:
+        """Check what holds for every page."""
         with self.subTest(name):
             self.assertEqual((browser or self.browser).look(name), [])
 
     def looks_at_the_start_page(self) -> None:
         charts = [chart for chart in self.browser.all("#content svg") if chart.is_displayed()]
         self.assertGreaterEqual(len(charts), 2)
-        self.looked_at("start-page")
+        self.check_look("start-page")
 
     def turns_the_pages_of_plays(self) -> None:
         self.open(TrackPlay, "changelist")
-        self.looked_at("list")
+        self.check_look("list")
         first = self.rows()
         self.browser.click("a[rel=next]")
         second = self.rows()
@@ -94,19 +94,19 @@ class InABrowser(StaticLiveServerTestCase):
         last = self.rows()
         self.assertEqual(set(last) & {*first, *second}, set())
         self.assertEqual(self.browser.all("a[rel=next]"), [])
-        self.looked_at("last-page")
+        self.check_look("last-page")
         self.browser.click("a[rel=first]")
         self.assertEqual(self.rows(), first)
 
     def finds_a_track_by_its_id(self) -> None:
         track = Track.objects.alive().order_by("pk").first()
         self.open(Track, "changelist")
-        self.looked_at("tracks")
+        self.check_look("tracks")
         self.search(str(track.pk))
         self.assertEqual(len(self.rows()), 1)
         self.browser.click(f"{ROWS} th a")
         self.assertIn(str(track.pk), self.browser.driver.current_url)
-        self.looked_at("track")
+        self.check_look("track")
 
     def filters_by_what_it_types(self) -> None:
         track = Track.objects.alive().filter(plays__isnull=False).order_by("pk").first()
@@ -116,11 +116,11 @@ class InABrowser(StaticLiveServerTestCase):
             self.browser.press(self.browser.find("form:has(#filter-track) [type=submit]"))
         self.assertIn(f"track__id__exact={track.pk}", self.browser.driver.current_url)
         self.assertTrue(self.rows())
-        self.looked_at("filtered")
+        self.check_look("filtered")
 
     def fills_in_a_form(self) -> None:
         self.open(UserRole, "add")
-        self.looked_at("form")
+        self.check_look("form")
         user = User.objects.get(username="kaori")
         self.choose("id_user", str(user.pk), user)
 
@@ -131,22 +131,22 @@ class InABrowser(StaticLiveServerTestCase):
         track.refresh_from_db()
         self.assertIsNone(track.deleted_at)
         self.assertIn("restored", self.browser.find(".messagelist .success").text)
-        self.looked_at("restored")
+        self.check_look("restored")
 
     def reads_what_a_deletion_takes_along(self) -> None:
         user = User.objects.get(username="kaori")
         self.open(User, "delete", user.pk)
         self.assertIn("plays", self.browser.text())
-        self.looked_at("deletion")
+        self.check_look("deletion")
 
     def suspends_a_moderator(self) -> None:
         self.sign_in(self.moderator, "marek")
-        self.looked_at("start-page-of-a-moderator", self.moderator)
+        self.check_look("start-page-of-a-moderator", self.moderator)
         self.open(User, "changelist")
         self.search("marek")
         self.act_on(User.objects.get(username="marek").pk, "suspend")
         self.assertEqual(User.objects.get(username="marek").status, "suspended")
-        self.looked_at("suspended")
+        self.check_look("suspended")
         self.moderator.open(admin_url(TrackPlay, "changelist"))
         self.assertIsNotNone(self.moderator.find("#login-form"))
 
@@ -154,7 +154,7 @@ class InABrowser(StaticLiveServerTestCase):
         self.browser.open(admin_url(model, page, *arguments))
 
     def rows(self) -> list[str]:
-        """Return the addresses of the rows of the list, without the way back to it."""
+        """Return the addresses of the rows of the list, without their query strings."""
         links = self.browser.all(f"{ROWS} th a")
         return [link.get_attribute("href").partition("?")[0] for link in links]
 
@@ -163,23 +163,23 @@ class InABrowser(StaticLiveServerTestCase):
         self.browser.click("#changelist-search [type=submit]")
 
     def choose(self, box: str, typed: str, row: Any) -> None:
-        """Choose a row in an autocomplete by what one knows of it."""
+        """Choose a row in an autocomplete by typing what one knows of it."""
         self.browser.press(self.browser.find(f"#{box} + .select2 .select2-selection"))
         self.browser.find(".select2-search__field").send_keys(typed)
-        option = self.browser.wait(lambda driver: self.option(str(row)))
-        self.looked_at("autocomplete")
+        option = self.browser.wait(lambda _driver: self.option(str(row)))
+        self.check_look("autocomplete")
         option.click()
         self.assertEqual(self.browser.find(f"#{box}").get_attribute("value"), str(row.pk))
 
     def option(self, text: str) -> WebElement | None:
-        """Return what an autocomplete has found, if that is one row with this text."""
+        """Return what an autocomplete offers, if it is one row with this text."""
         found = self.browser.all(".select2-results__option")
         return found[0] if [option.text for option in found] == [text] else None
 
     def act_on(self, key: Any, action: str) -> None:
-        """Choose a row of the list and what to do to it, and confirm that."""
+        """Choose a row of the list and an action, and confirm it."""
         self.browser.press(self.browser.find(f"{ROWS} input[value='{key}']"))
         Select(self.browser.find("select[name=action]")).select_by_value(action)
         self.browser.click(".actions [type=submit]")
-        self.looked_at("confirmation")
+        self.check_look("confirmation")
         self.browser.click("#content-main form [type=submit]")

@@ -18,7 +18,7 @@ from tests.support.databases import v1_models
 from tests.support.rows import rows
 from tests.support.services import ServiceTests
 from veza_site.admin.actions import batches
-from veza_site.admin.actions.deletion import FOLLOWED, deletion_of
+from veza_site.admin.actions.deletion import FOLLOWED, foresee_deletion
 from veza_site.admin.lookups import ONLY_INDEXES
 
 
@@ -60,17 +60,17 @@ class WhatADeletionTakes(TestCase):
         self.user = self.rows.insert("users", username="doomed")
 
     def of_user(self):
-        return words(deletion_of(User, User.objects.filter(username="doomed")))
+        return words(foresee_deletion(User, User.objects.filter(username="doomed")))
 
     def test_is_nothing_where_nothing_refers_to_the_row(self):
         self.assertEqual(self.of_user(), ([], []))
-        self.assertEqual(words(deletion_of(User, User.objects.none())), ([], []))
-        self.assertEqual(words(deletion_of(User, [])), ([], []))
+        self.assertEqual(words(foresee_deletion(User, User.objects.none())), ([], []))
+        self.assertEqual(words(foresee_deletion(User, [])), ([], []))
 
     def test_is_the_same_for_a_row_and_for_a_query(self):
         self.rows.insert("tracks", creator_id=self.user)
         row = User.objects.get(pk=self.user)
-        self.assertEqual(words(deletion_of(User, [row])), self.of_user())
+        self.assertEqual(words(foresee_deletion(User, [row])), self.of_user())
 
     def test_follows_the_foreign_keys_from_table_to_table(self):
         track = self.rows.insert("tracks", creator_id=self.user)
@@ -91,8 +91,8 @@ class WhatADeletionTakes(TestCase):
             comment = self.rows.insert("track_comments", track_id=track, parent_id=comment)
         self.assertEqual(self.of_user(), (["4 track comments"], []))
         first = TrackComment.objects.filter(parent=None)
-        self.assertEqual(words(deletion_of(TrackComment, first)), ([], []))
-        self.assertEqual(deletion_of(TrackComment, first).rows.number, 4)
+        self.assertEqual(words(foresee_deletion(TrackComment, first)), ([], []))
+        self.assertEqual(foresee_deletion(TrackComment, first).rows.number, 4)
 
     def test_tells_what_stays_without_its_reference(self):
         track = self.rows.insert("tracks")
@@ -115,21 +115,21 @@ class WhatADeletionTakes(TestCase):
     def test_follows_a_hundred_rows_of_a_table_and_says_so(self):
         many_tracks(self.user, FOLLOWED)
         play_each_track()
-        deletion = deletion_of(User, [User(pk=self.user)])
+        deletion = foresee_deletion(User, [User(pk=self.user)])
         self.assertCountEqual(words(deletion)[0], ["100 tracks", "100 track plays"])
         self.assertIsNone(deletion.limit)
         many_tracks(self.user, 1)
-        deletion = deletion_of(User, [User(pk=self.user)])
+        deletion = foresee_deletion(User, [User(pk=self.user)])
         self.assertCountEqual(words(deletion)[0], ["101 tracks", "at least 100 track plays"])
         self.assertEqual(deletion.limit, FOLLOWED)
 
     def test_counts_what_hangs_on_each_of_more_than_a_hundred_rows_at_least(self):
         many_tracks(self.user, FOLLOWED + 1)
-        deletion = deletion_of(Track, Track.objects.all())
+        deletion = foresee_deletion(Track, Track.objects.all())
         self.assertEqual((str(deletion.rows), words(deletion)), ("101", ([], [])))
         play_each_track()
         self.assertEqual(
-            words(deletion_of(Track, Track.objects.all()))[0], ["at least 100 track plays"]
+            words(foresee_deletion(Track, Track.objects.all()))[0], ["at least 100 track plays"]
         )
 
     def test_is_perhaps_there_where_it_was_not_looked_for_unless_the_table_is_empty(self):
@@ -150,7 +150,7 @@ class WhatADeletionTakes(TestCase):
     def test_takes_as_many_statements_and_no_scan_however_much_there_is(self):
         def sent():
             with CaptureQueriesContext(connection) as queries:
-                deletion_of(User, User.objects.filter(username="doomed"))
+                foresee_deletion(User, User.objects.filter(username="doomed"))
             return [query["sql"] for query in queries]
 
         few = sent()
@@ -167,7 +167,7 @@ class WhatADeletionTakes(TestCase):
         self.assertNotIn("Bitmap", plan)
 
     def test_leaves_the_planner_s_settings_as_they_were(self):
-        deletion_of(User, [User(pk=self.user)])
+        foresee_deletion(User, [User(pk=self.user)])
         for name in ONLY_INDEXES:
             self.assertEqual(self.rows.fetch(f"SHOW {name}"), "on")
 
@@ -193,7 +193,7 @@ class WhatIsTold(ServiceTests):
         for model in v1_models():
             with self.subTest(model):
                 some = model.objects.filter(pk__in=model.objects.order_by("pk")[:5])
-                deletion = deletion_of(model, some)
+                deletion = foresee_deletion(model, some)
                 told = {part.model: part.amount.number for part in deletion.taken}
                 with transaction.atomic():
                     model.objects.filter(pk__in=[row.pk for row in some]).delete()
@@ -242,7 +242,7 @@ class Deleting(AdminTests):
             way = self.ways(role)[number]
             with self.subTest(way.__name__):
                 LogEntry.objects.all().delete()
-                self.assertContains(way(), "Nothing else goes with")
+                self.assertContains(way(), "Nothing else is deleted with")
                 self.assertEqual((self.log(), Role.objects.filter(pk=role.pk).count()), ([], 1))
                 self.assertIn("deleted", self.told(way(post="yes")))
                 self.assertFalse(Role.objects.filter(pk=role.pk).exists())
@@ -256,7 +256,7 @@ class Deleting(AdminTests):
                 answer = way()
                 self.assertContains(answer, "<li>101 tracks</li>")
                 self.assertContains(answer, "<li>perhaps some track plays</li>")
-                self.assertContains(answer, "Of a table with more than 100 rows to go")
+                self.assertContains(answer, "Where a table loses more than 100 rows")
 
     def test_loads_no_child_and_costs_the_same_with_many(self):
         """Asked and done by both ways, with 2,000 plays and with none."""

@@ -22,8 +22,8 @@ from tests.support.databases import connect
 from tests.support.services import PATIENCE, ServiceTests
 from veza_site.admin.lists.counts import CAP
 from veza_site.admin.rows.forms import SHOWN
-from veza_site.admin.rows.row_admin import _flat
-from veza_site.admin.secrets import secrets_of
+from veza_site.admin.rows.lines import flatten
+from veza_site.admin.secrets import find_secrets
 from veza_site.models import AppendOnlyModel
 from veza_site.transactions import Refused
 
@@ -38,7 +38,7 @@ class Details(AdminTests):
                     shown = [
                         getattr(name, "__name__", name)
                         for _, options in admin_of(model).get_fieldsets(request, row)
-                        for name in _flat(options["fields"])
+                        for name in flatten(options["fields"])
                     ]
                     columns = {field.name for field in model._meta.local_fields}
                     self.assertEqual(sorted(columns), sorted(set(shown) & columns))
@@ -47,7 +47,7 @@ class Details(AdminTests):
     def test_tell_of_a_secret_whether_it_is_set(self):
         for model, row in self.first_rows().items():
             answer = self.get(admin_url(model, "change", row.pk))
-            for field in secrets_of(model):
+            for field in find_secrets(model):
                 with self.subTest(field):
                     self.assertContains(answer, f"field-{field.name}")
 
@@ -176,7 +176,7 @@ class Saving(AdminTests):
         self.assertEqual((self.role.display_name, self.role.description), ("Editor", "theirs"))
 
     def test_says_what_a_service_refuses_and_keeps_nothing(self):
-        def refuse(*arguments, **options):
+        def refuse(*_arguments, **_options):
             Role.objects.filter(pk=self.role.pk).update(display_name="half")
             raise Refused("It is not the day for it.")
 
@@ -266,7 +266,7 @@ class SavingAtOnce(ServiceTests):
             lambda: User.objects.filter(pk=owner).delete(),
             partial(self.send, self.staff(), admin_url(Playlist, "add"), **sent),
         )
-        self.assertContains(answer, "This User is not there any more.")
+        self.assertContains(answer, "This User no longer exists.")
         self.assertFalse(Playlist.objects.exists())
 
     def test_says_that_somebody_else_is_changing_the_same_rows(self):

@@ -14,11 +14,11 @@ from accounts.models import User
 from streaming.models import TrackPlay
 from tests.support.databases import connect
 from tests.support.rows import rows
-from veza_site.admin.lists.keyset import BrokenCursor, Cursor, Order, page
+from veza_site.admin.lists.keyset import BrokenCursor, Cursor, Order, fetch_page
 
 MOMENT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NEWEST = Order(TrackPlay._meta.get_field("created_at"), descending=True)
-OLDEST = NEWEST.reversed()
+OLDEST = NEWEST.reverse()
 BY_KEY = Order(TrackPlay._meta.pk, descending=True)
 
 
@@ -40,7 +40,7 @@ def walk(queryset, order, size, start="first", between=lambda: None):
     backwards = start == "last"
     cursor, pages = Cursor(start), []
     while cursor:
-        found = page(queryset, order, Cursor.decode(cursor.encode(order), order), size)
+        found = fetch_page(queryset, order, Cursor.decode(cursor.encode(order), order), size)
         pages.append([row.pk for row in found.rows])
         cursor = found.previous if backwards else found.next
         between()
@@ -57,7 +57,7 @@ class Pages(TestCase):
 
     def test_show_each_row_once_among_ties_forwards_and_backwards(self):
         plays(50)
-        for order in (NEWEST, OLDEST, BY_KEY, BY_KEY.reversed()):
+        for order in (NEWEST, OLDEST, BY_KEY, BY_KEY.reverse()):
             for size in (1, 4, 7, 10, 49, 50, 51):
                 with self.subTest(order=order.name, size=size):
                     self.assert_all_once(TrackPlay.objects.all(), order, size)
@@ -70,7 +70,7 @@ class Pages(TestCase):
         for name in ("zoe", "amy%", "Ann", "ann", "émile", "o'hara", 'quo"te', "日本"):
             User.objects.create(email=f"{name}@veza.example", username=f"{name}___")
         by_email = Order(User._meta.get_field("email"), descending=False)
-        for order in (by_email, by_email.reversed()):
+        for order in (by_email, by_email.reverse()):
             for size in (1, 3, 8):
                 with self.subTest(order=order.name, size=size):
                     self.assert_all_once(User.objects.all(), order, size)
@@ -86,15 +86,15 @@ class Pages(TestCase):
 
     def test_compare_rows_in_sql(self):
         plays(5)
-        first = page(TrackPlay.objects.all(), NEWEST, Cursor("first"), 2)
+        first = fetch_page(TrackPlay.objects.all(), NEWEST, Cursor("first"), 2)
         for cursor, sign in [(first.next, "<"), (first.next, ">")]:
             if sign == ">":
-                second = page(TrackPlay.objects.all(), NEWEST, first.next, 2)
+                second = fetch_page(TrackPlay.objects.all(), NEWEST, first.next, 2)
                 cursor = second.previous
             with CaptureQueriesContext(
                 connection,
             ) as sent:
-                page(TrackPlay.objects.all(), NEWEST, cursor, 2)
+                fetch_page(TrackPlay.objects.all(), NEWEST, cursor, 2)
             self.assertEqual(len(sent), 2)
             sql = sent[0]["sql"]
             columns = '("track_plays"."created_at", "track_plays"."id")'
@@ -109,7 +109,7 @@ class Pages(TestCase):
         for queryset in [TrackPlay.objects.all(), TrackPlay.objects.filter(track=track)]:
             with self.subTest(str(queryset.query.where)):
                 deep = queryset.order_by("created_at")[1000]
-                query = NEWEST.after(NEWEST.sort(queryset), (deep.created_at, deep.pk))[:101]
+                query = NEWEST.skip_to(NEWEST.sort(queryset), (deep.created_at, deep.pk))[:101]
                 # On so few rows reading all of a track and sorting them would do as well.
                 connection.cursor().execute("SET LOCAL enable_bitmapscan = off")
                 scan = json.loads(query.explain(format="json", analyze=True))[0]["Plan"]
@@ -124,23 +124,23 @@ class Pages(TestCase):
         ends = {"after": (datetime(2000, 1, 1, tzinfo=UTC), uuid.UUID(int=0))}
         ends["before"] = (datetime(2100, 1, 1, tzinfo=UTC), uuid.UUID(int=0))
         expected = [row.pk for row in NEWEST.sort(every)]
-        last = page(every, NEWEST, Cursor("after", ends["after"]), 4)
+        last = fetch_page(every, NEWEST, Cursor("after", ends["after"]), 4)
         self.assertEqual([row.pk for row in last.rows], expected[-4:])
-        first = page(every, NEWEST, Cursor("before", ends["before"]), 4)
+        first = fetch_page(every, NEWEST, Cursor("before", ends["before"]), 4)
         self.assertEqual([row.pk for row in first.rows], expected[:4])
-        nothing = page(every.none(), NEWEST, Cursor("after", ends["after"]), 4)
+        nothing = fetch_page(every.none(), NEWEST, Cursor("after", ends["after"]), 4)
         self.assertEqual((nothing.rows, nothing.previous, nothing.next), ([], None, None))
 
     def test_say_where_there_is_no_other_page(self):
         plays(8)
         every = TrackPlay.objects.all()
-        first = page(every, NEWEST, Cursor("first"), 4)
+        first = fetch_page(every, NEWEST, Cursor("first"), 4)
         self.assertIsNone(first.previous)
-        second = page(every, NEWEST, first.next, 4)
+        second = fetch_page(every, NEWEST, first.next, 4)
         self.assertIsNone(second.next)
-        self.assertIsNone(page(every, NEWEST, second.previous, 4).previous)
-        self.assertIsNone(page(every, NEWEST, Cursor("last"), 8).previous)
-        whole = page(every, NEWEST, Cursor("first"), 8)
+        self.assertIsNone(fetch_page(every, NEWEST, second.previous, 4).previous)
+        self.assertIsNone(fetch_page(every, NEWEST, Cursor("last"), 8).previous)
+        whole = fetch_page(every, NEWEST, Cursor("first"), 8)
         self.assertEqual((whole.previous, whole.next), (None, None))
 
 

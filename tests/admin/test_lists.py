@@ -22,12 +22,14 @@ from streaming.models import Playlist, PlaylistTrack, Track, TrackHistory, Track
 from tests.support.admin import AdminTests, admin_of, admin_url
 from tests.support.databases import migrated_catalog, v1_models
 from tests.support.rows import rows
-from veza_site.admin.lists import counts, ordering
+from veza_site.admin.fields import relation_parameter
+from veza_site.admin.lists import counts
 from veza_site.admin.lists.autocomplete import V1AutocompleteView
-from veza_site.admin.lists.filters import is_soft_deletable, relation_parameter
 from veza_site.admin.lists.keyset import Cursor, Order
+from veza_site.admin.lists.scope import Scope
 from veza_site.admin.secrets import is_secret
-from veza_site.admin.wording.state import state
+from veza_site.admin.wording.state import show_state
+from veza_site.models import SoftDeletableModel
 
 NEWEST = Order(TrackPlay._meta.get_field("created_at"), descending=True)
 SIZE = 50
@@ -115,7 +117,7 @@ class ListPages(ListTests):
         ]:
             with self.subTest(cursor):
                 answer = self.get(admin_url(model, "changelist") + f"?p={cursor}")
-                self.assertContains(answer, "There is no such page")
+                self.assertContains(answer, "This list has no such page")
                 if "&o=" not in cursor:
                     self.assertEqual([row.pk for row in answer.context["cl"].result_list], first)
 
@@ -171,10 +173,10 @@ class ListOrders(ListTests):
         for pinned in [None, *relations]:
             query = f"?{relation_parameter(pinned)}={uuid.uuid4()}" if pinned else "?"
             columns = {pinned.column} if pinned else set()
-            if is_soft_deletable(model):
+            if issubclass(model, SoftDeletableModel):
                 yield query + "&deleted=all", columns, False
                 yield query + "&deleted=only", columns, False
-            yield query, columns, is_soft_deletable(model)
+            yield query, columns, issubclass(model, SoftDeletableModel)
 
     def test_follow_an_index_in_every_list(self):
         self.catalog = migrated_catalog()
@@ -220,8 +222,9 @@ class ListOrders(ListTests):
             (Role, set(), "-id"),
         ]:
             with self.subTest(model=model, pinned=pinned):
-                order = ordering.default_order(model, pinned, live=is_soft_deletable(model))
-                self.assertEqual(order.name, expected)
+                live = issubclass(model, SoftDeletableModel)
+                scope = Scope(model, frozenset(pinned), live)
+                self.assertEqual(scope.default_order.name, expected)
 
     def test_ignore_what_the_address_asks_for_without_an_index(self):
         names = [name(column) for column in self.changes(User).list_display]
@@ -262,7 +265,7 @@ class ListCounts(ListTests):
         connection.cursor().execute("ANALYZE track_plays")
         changes = self.changes(TrackPlay)
         self.assertAlmostEqual(changes.result_count, TrackPlay.objects.count(), delta=500)
-        self.assertEqual(changes.count_text, counts.in_words(changes.result_count))
+        self.assertEqual(changes.count_text, counts.say_estimate(changes.result_count))
         answer = self.get(admin_url(TrackPlay, "changelist"))
         self.assertContains(answer, f"{changes.count_text} track plays")
 
@@ -297,7 +300,7 @@ class CountWords(SimpleTestCase):
             (1_950_000_000, "about 2 billion"),
         ]:
             with self.subTest(number):
-                self.assertEqual(counts.in_words(number), words)
+                self.assertEqual(counts.say_estimate(number), words)
 
     def test_of_a_capped_count_say_that_there_are_more(self):
         self.assertEqual(str(counts.Count(1204)), "1,204")
@@ -373,7 +376,10 @@ class ListFilters(ListTests):
         one = f"{url}?track__id__exact={like.track_id}"
         self.assertContains(self.get(one), "created_at__within=hour")
         self.assertEqual(self.get(f"{one}&created_at__within=hour").status_code, 200)
-        self.assertContains(self.get(f"{url}?created_at__within=hour"), "have no index by created")
+        self.assertContains(
+            self.get(f"{url}?created_at__within=hour"),
+            "have no index by created, so that filter was left out",
+        )
 
     def test_by_a_relation_show_its_row_in_the_box(self):
         play = TrackPlay.objects.select_related("track").first()
@@ -444,7 +450,7 @@ class ListColumns(ListTests):
     def test_name_a_row_without_a_link_where_one_may_not_look(self):
         model_admin = admin_of(Track)
         self.addCleanup(vars(model_admin).pop, "has_view_permission", None)
-        model_admin.has_view_permission = lambda request, obj=None: False
+        model_admin.has_view_permission = lambda _request, _obj=None: False
         play = self.changes(TrackPlay).result_list[0]
         answer = self.get(admin_url(TrackPlay, "changelist"))
         self.assertNotContains(answer, admin_url(Track, "change", play.track_id))
@@ -456,7 +462,7 @@ class ListColumns(ListTests):
         self.assertContains(answer, '<span class="state state-good">Completed</span>')
 
     def test_escape_what_they_show(self):
-        self.assertIn("&lt;b&gt;", state("<b>", "<b>"))
+        self.assertIn("&lt;b&gt;", show_state("<b>", "<b>"))
         Track.objects.all().update(title="<b>x</b>")
         for model in (Track, TrackPlay):
             self.assertNotContains(self.get(admin_url(model, "changelist")), "<b>x</b>")

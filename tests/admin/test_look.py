@@ -18,9 +18,9 @@ from streaming.models import Track, TrackComment, TrackPlay
 from tests.support.admin import AdminTests, admin_of, admin_url
 from tests.support.databases import v1_models
 from veza_site.admin.model_admin import V1Admin
-from veza_site.admin.wording.labels import label, name_of
-from veza_site.admin.wording.state import TONES, in_tone, is_state
-from veza_site.admin.wording.values import duration, reading
+from veza_site.admin.wording.labels import label, name_row
+from veza_site.admin.wording.state import TONES, is_state, show_in_tone
+from veza_site.admin.wording.values import find_formatter, format_duration
 from veza_site.fields import EnumField
 
 
@@ -29,7 +29,7 @@ class Labels(SimpleTestCase):
         for model, name, expected in [
             (User, "is_verified", "verified"),
             (User, "created_at", "created"),
-            (User, "email", "e-mail"),
+            (User, "email", "email"),
             (User, "last_login_ip", "last login IP"),
             (User, "two_factor_enabled", "two-factor enabled"),
             (Track, "cover_url", "cover URL"),
@@ -49,7 +49,7 @@ class Labels(SimpleTestCase):
         for model in v1_models():
             with self.subTest(model):
                 page = admin_of(model)
-                labels = [page.label_of(field) for field in model._meta.local_fields]
+                labels = [page.label_field(field) for field in model._meta.local_fields]
                 self.assertEqual(len(labels), len(set(labels)), sorted(labels))
                 self.assertNotIn("", labels)
 
@@ -65,7 +65,7 @@ class Labels(SimpleTestCase):
 
 class Values(SimpleTestCase):
     def read(self, model, name, value):
-        return reading(model._meta.get_field(name))(value)
+        return find_formatter(model._meta.get_field(name))(value)
 
     def test_have_their_units(self):
         for model, name, value, expected in [
@@ -85,8 +85,8 @@ class Values(SimpleTestCase):
 
     def test_of_durations_are_as_players_show_them(self):
         for seconds, expected in [(0, "0:00"), (59, "0:59"), (187, "3:07"), (3_723, "1:02:03")]:
-            self.assertEqual(duration(seconds), expected)
-        self.assertEqual(duration(-61), "-1:01")
+            self.assertEqual(format_duration(seconds), expected)
+        self.assertEqual(format_duration(-61), "-1:01")
 
 
 class States(SimpleTestCase):
@@ -119,7 +119,7 @@ class Pages(AdminTests):
         user = User.objects.get(username="kaori")
         answer = self.get(admin_url(User, "change", user.pk))
         self.assertContains(answer, "Last login IP:")
-        self.assertContains(answer, "E-mail:")
+        self.assertContains(answer, "Email:")
         comment = TrackComment.objects.alive().first()
         answer = self.get(admin_url(TrackComment, "change", comment.pk))
         self.assertContains(answer, "Timestamp (seconds):")
@@ -156,14 +156,14 @@ class Pages(AdminTests):
         past = now - timedelta(minutes=1)
         User.objects.filter(username="kaori").update(status="active", locked_until=past)
         answer = self.get(admin_url(User, "changelist"), {"q": "kaori"})
-        self.assertContains(answer, in_tone("good", "Active"))
+        self.assertContains(answer, show_in_tone("good", "Active"))
         until = now + timedelta(minutes=10)
         User.objects.filter(username="kaori").update(locked_until=until)
         answer = self.get(admin_url(User, "changelist"), {"q": "kaori"})
-        self.assertContains(answer, in_tone("bad", f"Locked until {until:%H:%M}"))
+        self.assertContains(answer, show_in_tone("bad", f"Locked until {until:%H:%M}"))
         User.objects.filter(username="kaori").update(status="banned")
         answer = self.get(admin_url(User, "changelist"), {"q": "kaori"})
-        self.assertContains(answer, in_tone("bad", "Banned"))
+        self.assertContains(answer, show_in_tone("bad", "Banned"))
 
     def test_show_whether_a_token_or_a_grant_still_counts(self):
         now = timezone.now()
@@ -186,11 +186,11 @@ class Pages(AdminTests):
             row = model.objects.first()
             answer = self.get(admin_url(model, "change", row.pk))
             with self.subTest(model):
-                self.assertContains(answer, f"<h2>{name_of(row)}</h2>", html=True)
-                self.assertNotIn(str(row.pk), name_of(row))
+                self.assertContains(answer, f"<h2>{name_row(row)}</h2>", html=True)
+                self.assertNotIn(str(row.pk), name_row(row))
                 for field in model._meta.local_fields:
                     if field.is_relation and getattr(row, field.attname):
-                        self.assertNotIn(str(getattr(row, field.attname)), name_of(row))
+                        self.assertNotIn(str(getattr(row, field.attname)), name_row(row))
 
     def test_that_ask_before_an_action_call_rows_by_names(self):
         grant = Grant.objects.select_related("user", "role").first()

@@ -26,7 +26,7 @@ ADDED = {
 
 class Pages(AdminTests):
     def may_update(self, role, model):
-        """What the system roles say, whatever the page makes of it."""
+        """Tell whether the system role may update a table, whatever the page makes of it."""
         if role == UserRole.ADMIN:
             return model not in ROLES_TABLES
         return role == UserRole.SUPER_ADMIN

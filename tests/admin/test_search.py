@@ -14,6 +14,7 @@ from streaming.models import Playlist, Track
 from tests.support.admin import AdminTests, admin_of, admin_url
 from tests.support.databases import migrated_catalog, v1_models
 from veza_site.admin.lists import search
+from veza_site.admin.lists.scope import Scope
 from veza_site.admin.secrets import is_secret
 
 LINGUISTIC = mock.patch.object(search, "has_byte_order", return_value=False)
@@ -104,8 +105,8 @@ class SearchBox(AdminTests):
 
     def test_says_what_it_takes(self):
         for patch, text in [
-            (BY_BYTES, "By id, or by the beginning of the e-mail or username."),
-            (LINGUISTIC, "By id, or by the whole e-mail or username."),
+            (BY_BYTES, "By id, or by the beginning of the email or username."),
+            (LINGUISTIC, "By id, or by the whole email or username."),
         ]:
             with patch:
                 self.assertContains(self.get(admin_url(User, "changelist")), text)
@@ -139,7 +140,9 @@ class Search(TestCase):
             User.objects.create(email=f"{number}@veza.example", username=f"{name}__")
 
     def found(self, term):
-        rows = search.search(User.objects.all(), term, ["email", "username"], live=True)
+        rows = search.search(
+            User.objects.all(), term, ["email", "username"], Scope(User, live=True)
+        )
         return {user.username for user in rows}
 
     def test_by_beginning_takes_every_character_for_itself(self):
@@ -177,7 +180,9 @@ class Search(TestCase):
                 (Playlist, ["slug"]),
             ]:
                 with self.subTest(model), patch:
-                    rows = search.search(model.objects.alive(), "amy", names, live=True)
+                    rows = search.search(
+                        model.objects.alive(), "amy", names, Scope(model, live=True)
+                    )
                     plan = rows.order_by().explain()
                     self.assertEqual(plan.count("Index Cond"), len(names), plan)
                     self.assertNotIn("Seq Scan", plan)
@@ -200,7 +205,7 @@ class Beginnings(TestCase):
         ]
         texts = ["".join(chance.choices(letters, k=chance.randint(1, 5))) for _ in range(300)]
         for text in texts:
-            end = search._successor(text)
+            end = search._find_successor(text)
             for other in texts:
                 inside = text.encode() <= other.encode() and (
                     not end or other.encode() < end.encode()

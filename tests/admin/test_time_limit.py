@@ -25,7 +25,7 @@ def fetch(sql):
         return cursor.fetchone()
 
 
-def slow(request):
+def slow(_request):
     fetch("SELECT pg_sleep(10)")
     return HttpResponse("Never")
 
@@ -36,7 +36,7 @@ def slow_template(request):
     return TemplateResponse(request, template, {"something": lambda: fetch("SELECT pg_sleep(10)")})
 
 
-def limits(request):
+def limits(_request):
     return HttpResponse(" ".join(fetch(LIMITS)))
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the admin share: the demo catalogue, people of each role, addresses."""
+"""What the admin's tests share: the demo catalogue, people of each role, addresses."""
 
 import functools
 from io import StringIO
@@ -20,7 +20,7 @@ from veza_site.admin.lists.list_admin import ListAdmin
 STAFF = [UserRole.MODERATOR, UserRole.ADMIN, UserRole.SUPER_ADMIN]
 
 
-# The demo's users have one password; its hash takes as long as the rest of the catalogue.
+# The demo's users share one password. Hashing it takes as long as loading all the rest.
 hash_once = functools.cache(make_password)
 
 
@@ -58,7 +58,7 @@ class AdminTests(TestCase):
         self.sign_in(UserRole.SUPER_ADMIN)
 
     def sign_in(self, role: UserRole) -> User:
-        """Be somebody with this role, and return who."""
+        """Sign in as somebody with this role, and return them."""
         user = User.objects.alive().filter(role=role, status="active").first()
         self.client.force_login(user)
         return user

@@ -16,10 +16,10 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
-PATIENCE = 15  # seconds for what takes a blink on a machine that does nothing else
+PATIENCE = 15  # seconds; plenty, on a busy machine, for what takes a blink on an idle one
 HEIGHT = 900
 
-# Set, it names the directory in which pages are kept as pictures.
+# The directory for screenshots of the pages, if set.
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 
 
@@ -27,8 +27,7 @@ def chromium() -> Chrome:
     """
     Start a Chromium with a profile of its own.
 
-    Where there is none, the test is skipped, or with BROWSER=required fails. With BROWSER=no it is
-    skipped too.
+    Without one the test is skipped, or fails with BROWSER=required. BROWSER=no always skips it.
     """
     wanted = os.environ.get("BROWSER")
     if wanted == "no":
@@ -57,14 +56,14 @@ class Browser:
     """A person at a screen."""
 
     def __init__(self, driver: Chrome, address: str) -> None:
-        """`address` is where the site is, without a slash at its end."""
+        """Sit in front of the site at `address`, which ends without a slash."""
         self.driver, self.address = driver, address
 
     def sit_down(self, width: int) -> None:
-        """Begin signed in nowhere, at a screen so many pixels wide."""
+        """Begin signed out, at a screen so many pixels wide."""
         self.width = width
         self.driver.get("about:blank")
-        self.driver.get_log("browser")  # what was said before
+        self.driver.get_log("browser")  # drops what was logged before
         self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
         self.driver.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
@@ -72,7 +71,7 @@ class Browser:
         )
 
     def prefer(self, scheme: str) -> None:
-        """Let pages be "light" or "dark"."""
+        """Prefer "light" or "dark" pages."""
         self.driver.execute_cdp_cmd(
             "Emulation.setEmulatedMedia",
             {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
@@ -93,21 +92,21 @@ class Browser:
 
     @contextlib.contextmanager
     def next_page(self) -> Iterator[None]:
-        """Wait for the page to which what is done inside leads."""
+        """Wait until what is done inside has led to another page."""
         before = self.find("html")
         yield
         self.wait(staleness_of(before))
         self.wait(lambda driver: driver.execute_script("return document.readyState") == "complete")
 
     def find(self, selector: str) -> WebElement:
-        """Return the first element of a CSS selector, as soon as it is there."""
+        """Return the first element that a CSS selector finds, as soon as there is one."""
         return self.wait(lambda driver: driver.find_element(By.CSS_SELECTOR, selector))
 
     def all(self, selector: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def click(self, selector: str) -> None:
-        """Click what leads to another page, and wait for that."""
+        """Click what leads to another page, and wait for that page."""
         element = self.find(selector)
         with self.next_page():
             self.press(element)
@@ -122,10 +121,10 @@ class Browser:
 
     def look(self, name: str) -> list[str]:
         """
-        Look at the page, light and dark, and return what is wrong with it whatever it shows: what
-        the browser's console says, and what is wider than the screen.
+        Look at the page, light and dark, and return what is wrong with it.
 
-        Where pictures are wanted, they are kept by this name.
+        Wrong on any page: what the browser's console says, and what is wider than the screen.
+        Screenshots, if wanted, get this name.
         """
         found = []
         for scheme in ("light", "dark"):

@@ -1,4 +1,4 @@
-"""The admin, imported only where it is needed."""
+"""The admin, imported only by what needs it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,9 +13,10 @@ from django.utils.module_loading import autodiscover_modules
 
 class LazyAdminConfig(SimpleAdminConfig):
     """
-    Django's admin, whose modules are imported by the URLs and by the checks.
+    Django's admin, whose modules the URLs and the checks import, and no other command.
 
-    Most commands need neither, and start a sixth faster without.
+    Django's own way costs every command 0.20 s of CPU time, 1.47 s in place of 1.27 s: medians of
+    24 alternating pairs of `manage.py check --help`, of which 23 agree (2026-11-28, two cores).
     """
 
     default_site = "veza_site.admin.site.V1AdminSite"
@@ -27,9 +28,9 @@ class LazyAdminConfig(SimpleAdminConfig):
 
 def discover() -> None:
     """
-    Import every app's admin and its part of the start page, without the pages of Django's groups.
+    Import every app's admin and start page, and take out the pages of Django's own groups.
 
-    Rights come from V1's tables only (see the app rbac): what is ticked there would do nothing.
+    Rights come from V1's tables only (see the app rbac), so ticking a box there would do nothing.
     """
     admin.autodiscover()
     autodiscover_modules("start_page")
@@ -40,7 +41,7 @@ def discover() -> None:
 
 def check_admin(
     app_configs: Sequence[AppConfig] | None, **options: Any
-) -> list[checks.CheckMessage]:
-    """Return what Django's checks have against the admin's classes."""
+) -> Sequence[checks.CheckMessage]:
+    """Import the admin, and return what Django's checks find wrong with it."""
     discover()
     return check_admin_app(app_configs, **options)

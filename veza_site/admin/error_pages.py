@@ -1,4 +1,4 @@
-"""The pages for what is refused: a clear word in place of an error 500, or of a bare 403."""
+"""Pages that explain what was refused, instead of an error 500 or a bare 403."""
 
 import logging
 from collections.abc import Callable
@@ -21,19 +21,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ErrorPage:
-    """What a page says of an error, and the status that it is sent with."""
+    """What a page says about an error, and its HTTP status."""
 
     status: int
     title: str
     advice: str
 
 
-def page_for(error: BaseException) -> ErrorPage | None:
-    """Return what to say of an error that the database raised, or None for a bug of ours."""
+def explain_database_error(error: BaseException) -> ErrorPage | None:
+    """Return the page for an error that the database raised, or None for a bug of ours."""
     match psycopg_error(error):
         case psycopg.errors.QueryCanceled():
-            # Not 503 or 504: proxies take those for a server in trouble, and some send the same
-            # request once more. What has to change is the request.
+            # Not 503 or 504: proxies take those for a server in trouble, and some repeat the
+            # request. It is the request that has to change.
             return ErrorPage(
                 422,
                 f"This took longer than {settings.ADMIN_STATEMENT_TIMEOUT:g} s and was stopped",
@@ -43,33 +43,33 @@ def page_for(error: BaseException) -> ErrorPage | None:
             return ErrorPage(
                 409,
                 "Somebody else is changing the same rows",
-                "Wait a moment, look at what they are now, and try again.",
+                "Wait a moment, look at the rows again, and try once more.",
             )
         case psycopg.DataError():
             return ErrorPage(
                 400,
-                "The database can't read what was asked",
-                "A value in the address or in the form has no meaning for its column.",
+                "The database can't read one of the values",
+                "A value in the address or in the form doesn't fit its column.",
             )
     return None
 
 
-def _refusal(error: BaseException) -> ErrorPage | None:
-    """Return what to say where Django's own page has no more than the status; it logs these."""
+def _explain_refusal(error: BaseException) -> ErrorPage | None:
+    """Return the page for an error of which Django says only the status. Django logs it."""
     match error:
         case PermissionDenied():
             return ErrorPage(
                 403,
                 "Your role doesn't allow this",
-                "Ask a super admin for a role that does, or somebody who has one.",
+                "Ask a super admin for a role that does, or ask somebody who has one.",
             )
         case Http404():
-            return ErrorPage(404, "There is no such page", "Look whether the address is whole.")
+            return ErrorPage(404, "There is no such page", "Check the address.")
     return None
 
 
 class ErrorPages:
-    """Answers with a page where a view, or the rendering of its template, raised such an error."""
+    """Answers with such a page if a view, or the rendering of its template, raised an error."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -78,11 +78,11 @@ class ErrorPages:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if "admin" not in request.resolver_match.app_names:
+        if request.resolver_match is None or "admin" not in request.resolver_match.app_names:
             return None
-        if page := _refusal(error):
+        if page := _explain_refusal(error):
             return HttpResponse(_render(request, page), status=page.status)
-        if (page := page_for(error)) is None:
+        if (page := explain_database_error(error)) is None:
             return None
         logger.warning("%s: %s %r", page.title, request.method, request.path, exc_info=error)
         return HttpResponse(_render(request, page), status=page.status)
@@ -90,11 +90,11 @@ class ErrorPages:
 
 def _render(request: HttpRequest, page: ErrorPage) -> str:
     """
-    Return the page's HTML, for which nothing is asked of the database.
+    Return the page's HTML, without a query.
 
-    So it has neither the person's name nor the list of apps: both would need their rights.
+    So it shows neither the person's name nor the list of apps, which depends on their rights.
     """
-    back, back_name = _way_back(request)
+    back, back_name = _find_way_back(request)
     context = {
         "site_title": admin.site.site_title,
         "site_header": admin.site.site_header,
@@ -108,9 +108,10 @@ def _render(request: HttpRequest, page: ErrorPage) -> str:
     return render_to_string("admin/error_page.html", context, request)
 
 
-def _way_back(request: HttpRequest) -> tuple[str, str]:
-    """Return the address and the name of the list, unfiltered, or else of the start page."""
-    model_admin = getattr(request.resolver_match.func, "model_admin", None)
+def _find_way_back(request: HttpRequest) -> tuple[str, str]:
+    """Return the address and the name of the model's list, or else of the start page."""
+    view = request.resolver_match.func if request.resolver_match else None
+    model_admin = getattr(view, "model_admin", None)
     if model_admin is None:
         return reverse("admin:index"), "the start page"
     return list_address(model_admin.model), f"all {model_admin.opts.verbose_name_plural}"

@@ -1,4 +1,4 @@
-"""The addresses of the admin's pages, and the names of permissions, as Django has them."""
+"""Django's addresses of the admin's pages, and its names of permissions."""
 
 from typing import Any
 
@@ -19,5 +19,5 @@ def row_address(model: type[models.Model], key: Any) -> str:
 
 
 def permission_to(verb: str, model: type[models.Model]) -> str:
-    """Return the name of the permission to do something with a model's rows."""
+    """Return the name of the permission to "view", "add", "change" or "delete" a model's rows."""
     return f"{model._meta.app_label}.{get_permission_codename(verb, model._meta)}"

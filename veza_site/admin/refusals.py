@@ -1,10 +1,11 @@
-"""What the database or a service has against a change, in words for the person at the form."""
+"""Why the database or a service refused a change, in words for the person at the form."""
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import DatabaseError, models
 from django.utils.text import capfirst
 from psycopg import errors
 
+from veza_site.admin.fields import find_relations
 from veza_site.schema.names import foreign_key_name, index_name
 from veza_site.transactions import Refused
 
@@ -13,11 +14,12 @@ def explain_refusal(error: Exception, model: type[models.Model]) -> ValidationEr
     """
     Return what is wrong, by the field that it is about, for a form of `model`.
 
-    None for an error that nobody at a form can do anything about. No value is quoted: PostgreSQL's
-    own words would tell those of secrets too.
+    No value is quoted: PostgreSQL's own words could quote a secret.
+
+    Returns None for an error that nobody at a form can do anything about.
     """
     if isinstance(error, Refused):
-        return _wrong(str(error))
+        return _make_error(str(error))
     if not isinstance(error, DatabaseError):
         return None
     cause = error.__cause__
@@ -27,43 +29,45 @@ def explain_refusal(error: Exception, model: type[models.Model]) -> ValidationEr
             name = cause.diag.constraint_name
             for constraint in model._meta.constraints:
                 if constraint.name == name:
-                    return violated(constraint, model)
+                    return explain_violation(constraint, model)
             for field in fields:
-                if field.unique and index_name(table, field.column) == name:
-                    return _taken(model, field.name)
-            return _wrong(f"It does not fit the other rows, or a rule: {name}.")
+                if field.unique and index_name(table, str(field.column)) == name:
+                    return _explain_duplicate(model, field.name)
+            return _make_error(f"This breaks a rule, or is taken by another row: {name}.")
         case errors.ForeignKeyViolation():
-            for field in fields:
-                if foreign_key_name(table, field.column) == cause.diag.constraint_name:
-                    what = capfirst(field.related_model._meta.verbose_name)
-                    return _wrong(f"This {what} is not there any more.", field.name)
-            return _wrong("A row that this one refers to is not there any more.")
+            for key in find_relations(model):
+                if foreign_key_name(table, str(key.column)) == cause.diag.constraint_name:
+                    what = capfirst(key.related_model._meta.verbose_name)
+                    return _make_error(f"This {what} no longer exists.", key.name)
+            return _make_error("A row that this one refers to no longer exists.")
         case errors.NotNullViolation():
             for field in fields:
                 if field.column == cause.diag.column_name:
-                    return _wrong("This field is required.", field.name)
+                    return _make_error("This field is required.", field.name)
         case errors.DeadlockDetected() | errors.LockNotAvailable() | errors.SerializationFailure():
-            return _wrong("Somebody else is changing the same rows. Try again.")
+            return _make_error("Somebody else is changing the same rows. Try again.")
         case errors.DataError():
-            return _wrong("There is a value that the database can't keep.")
+            return _make_error("The database can't store one of these values.")
     return None
 
 
-def violated(constraint: models.BaseConstraint, model: type[models.Model]) -> ValidationError:
-    """Return what to say of a constraint of `model` that a row breaks: its own words, if it has."""
+def explain_violation(
+    constraint: models.BaseConstraint, model: type[models.Model]
+) -> ValidationError:
+    """Return the message for a row that breaks a constraint, which may bring its own message."""
     fields = tuple(getattr(constraint, "fields", ()))
     place = fields[0] if len(fields) == 1 else NON_FIELD_ERRORS
     if constraint.violation_error_message != constraint.default_violation_error_message:
-        return _wrong(constraint.get_violation_error_message(), place)
+        return _make_error(str(constraint.get_violation_error_message()), place)
     if fields:
-        return _taken(model, *fields)
-    return _wrong(f"The values don't fit together, or are out of range: {constraint.name}.")
+        return _explain_duplicate(model, *fields)
+    return _make_error(f"The values don't fit together, or are out of range: {constraint.name}.")
 
 
-def _taken(model: type[models.Model], *fields: str) -> ValidationError:
+def _explain_duplicate(model: type[models.Model], *fields: str) -> ValidationError:
     error = model().unique_error_message(model, fields)
     return ValidationError({fields[0] if len(fields) == 1 else NON_FIELD_ERRORS: error})
 
 
-def _wrong(message: str, field: str = NON_FIELD_ERRORS) -> ValidationError:
+def _make_error(message: str, field: str = NON_FIELD_ERRORS) -> ValidationError:
     return ValidationError({field: message})

@@ -1,4 +1,4 @@
-"""How long the database may work for a page of the admin."""
+"""How long the database may take for a page of the admin."""
 
 import contextlib
 import math
@@ -16,10 +16,10 @@ SET_LIMITS = (
 
 class TimeLimit:
     """
-    Ends each statement of an admin request after ADMIN_STATEMENT_TIMEOUT.
+    Ends each statement of an admin request after ADMIN_STATEMENT_TIMEOUT seconds.
 
-    One that waits for a row that a service holds is ended after half of that, so that the two can
-    be told apart. veza_site.admin.error_pages makes a page of either.
+    A statement that waits for a lock ends after half of that, so that the two cases differ.
+    veza_site.admin.error_pages has a page for each.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -28,16 +28,16 @@ class TimeLimit:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path.startswith(reverse("admin:index")):
             return self.get_response(request)
-        with limited_to(settings.ADMIN_STATEMENT_TIMEOUT):
+        with limit_statements(settings.ADMIN_STATEMENT_TIMEOUT):
             return self.get_response(request)
 
 
 @contextlib.contextmanager
-def limited_to(seconds: float) -> Iterator[None]:
+def limit_statements(seconds: float) -> Iterator[None]:
     """
-    End each statement after so many seconds, and after half as many when it waits for a lock.
+    End each statement after so many seconds, or after half as many if it waits for a lock.
 
-    Afterwards the connection has the limits that it came with: the next request may get it too.
+    Then set the connection back to its own limits, as another request may use it next.
     """
     _set_limits(str(math.ceil(seconds * 1000)), str(math.ceil(seconds * 500)))
     try:
@@ -45,9 +45,9 @@ def limited_to(seconds: float) -> Iterator[None]:
     finally:
         if connection.connection is not None:
             try:
-                _set_limits(None, None)  # to what they are by default
+                _set_limits(None, None)  # to their defaults
             except Error:
-                # A transaction around all of this, as tests have it, takes the limits back itself.
+                # In a transaction, as in tests, a rollback takes the limits back.
                 if not connection.in_atomic_block:
                     connection.close()
 

@@ -9,13 +9,13 @@ from django.db import models
 SIZE = 1000  # rows; what an action holds in memory at once
 
 
-def batches_of_ids(queryset: models.QuerySet, *order: str) -> Iterator[tuple[Any, ...]]:
+def batch_ids(queryset: models.QuerySet, *order: str) -> Iterator[tuple[Any, ...]]:
     """
     Yield the primary keys of the rows that match, `SIZE` at a time.
 
-    They come from a cursor of the server, so it has to be consumed in the transaction in which it
-    was started. It goes on with what matched at its start, whatever is done to the rows meanwhile.
-    In the order of the keys, or of the fields `order` and then the keys.
+    They come from a cursor of the server, so use them up in the transaction in which you began.
+    What is done to the rows meanwhile doesn't matter: these are the rows that matched at the start.
+    In the order of the fields `order`, and then of the keys.
     """
     keys = queryset.order_by(*order, "pk").values_list("pk", flat=True)
-    yield from batched(keys.iterator(chunk_size=SIZE), SIZE, strict=False)
+    yield from batched(keys.iterator(chunk_size=SIZE), SIZE)

@@ -1,4 +1,6 @@
-"""The deletion of many rows for good: Django's action, in batches and all or nothing."""
+"""Deleting many rows for good: Django's action, but in batches, and all or nothing."""
+
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.admin.decorators import action
@@ -8,20 +10,24 @@ from django.db import DatabaseError, connection, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from veza_site.admin.actions.batches import batches_of_ids
-from veza_site.admin.actions.deletion import Taken
-from veza_site.admin.actions.row_actions import NAMED, ActionAdmin, named, selection
+from veza_site.admin.actions.batches import batch_ids
+from veza_site.admin.actions.confirmation import make_context, repeat_choice
+from veza_site.admin.actions.deletion import foresee_deletion
 from veza_site.admin.refusals import explain_refusal
-from veza_site.admin.secrets import without_secrets
+from veza_site.admin.secrets import defer_secrets
 from veza_site.transactions import Refused
+
+if TYPE_CHECKING:
+    from veza_site.admin.rows.row_admin import DetailAdmin
 
 
 @action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
 def delete_selected(
-    model_admin: ActionAdmin, request: HttpRequest, queryset: models.QuerySet
+    model_admin: "DetailAdmin", request: HttpRequest, queryset: models.QuerySet
 ) -> HttpResponse | None:
-    """Ask, with what the deletion takes along; then delete any number of rows."""
-    deletion, _, missing, _ = model_admin.get_deleted_objects(queryset, request)
+    """Show what the deletion takes with it, and ask; then delete any number of rows."""
+    deletion = foresee_deletion(model_admin.model, queryset)
+    missing = model_admin.find_missing_rights(request, deletion)
     if not deletion.rows.number:
         model_admin.message_user(request, "No row matches any more.", messages.WARNING)
         return None
@@ -30,35 +36,28 @@ def delete_selected(
             raise PermissionDenied
         _delete(model_admin, request, queryset)
         return None
-    request.current_app = model_admin.admin_site.name
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "title": f"Delete {Taken(model_admin.model, deletion.rows)}",
+    context = make_context(model_admin, request, queryset, deletion.rows.number) | {
+        "title": f"Delete {deletion}",
         "subtitle": None,
-        "opts": model_admin.opts,
         "media": model_admin.media,
         "deletion": deletion,
-        "named": named(model_admin, queryset),
-        "more": deletion.rows.number > NAMED,
         "perms_lacking": sorted(missing),
-        "hidden": selection(request, "delete_selected") | {"post": ["yes"]},
-        "back": request.get_full_path(),
+        "hidden": repeat_choice(request, "delete_selected") | {"post": ["yes"]},
     }
-    return TemplateResponse(request, model_admin.delete_selected_confirmation_template, context)
+    return TemplateResponse(request, "admin/deletion_of_selected.html", context)
 
 
-def _delete(model_admin: ActionAdmin, request: HttpRequest, rows: models.QuerySet) -> None:
-    """Delete the rows that match, with a line of the log for each, and tell how many they were."""
+def _delete(model_admin: "DetailAdmin", request: HttpRequest, rows: models.QuerySet) -> None:
+    """Delete the rows that match, write a line of the log for each, and say how many they were."""
     number = 0
     try:
         with transaction.atomic():
-            for ids in batches_of_ids(rows):
-                batch = without_secrets(model_admin.model._base_manager.filter(pk__in=ids))
-                named = list(batch)
-                model_admin.log_deletions(request, named)
+            for ids in batch_ids(rows):
+                batch = defer_secrets(rows.model._base_manager.filter(pk__in=ids))
+                number += len(batch)  # which loads it
+                model_admin.log_deletions(request, batch)
                 model_admin.delete_queryset(request, batch)
-                number += len(named)
-            connection.check_constraints()  # the deferred ones, while their error can be told
+            connection.check_constraints()  # the deferred ones, while we can still explain them
     except (Refused, DatabaseError) as error:
         refusal = explain_refusal(error, model_admin.model)
         if refusal is None:

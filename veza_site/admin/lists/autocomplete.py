@@ -1,4 +1,4 @@
-"""What the boxes that complete a relation offer, by the same rules as the lists."""
+"""What the box of a relation offers while one types, by the same rules as the lists."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from django.http import HttpRequest, JsonResponse
 
 from veza_site.admin.lists.list_admin import ListAdmin
 
-OFFERED = 20  # rows; who does not see the one wanted types on
+OFFERED = 20  # rows; to see others, type more
 
 
 class V1AutocompleteView(AutocompleteJsonView):
-    """The first live rows that a term finds, or the newest ones. One query, and no count."""
+    """Offers the first live rows that match a term, or the newest. One query, and no count."""
 
     def get(self, request: HttpRequest, *arguments: Any, **options: Any) -> JsonResponse:
         self.term, self.model_admin, self.source_field, key = self.process_request(request)
@@ -29,4 +29,6 @@ class V1AutocompleteView(AutocompleteJsonView):
 
     def get_queryset(self) -> QuerySet:
         rows = super().get_queryset()
-        return self.model_admin.newest(rows) if isinstance(self.model_admin, ListAdmin) else rows
+        return (
+            self.model_admin.sort_newest(rows) if isinstance(self.model_admin, ListAdmin) else rows
+        )

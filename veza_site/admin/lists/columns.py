@@ -1,4 +1,4 @@
-"""The columns of a list whose fields ask for more than their value."""
+"""The columns of a list: how each shows its field."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from django.utils.text import Truncator
 from veza_site.admin.names import row_address
 from veza_site.admin.secrets import is_secret
 from veza_site.admin.wording.labels import LabelledAdmin
-from veza_site.admin.wording.values import reading
+from veza_site.admin.wording.values import find_formatter
 
 LENGTH = 80  # characters of a text that a list shows
 _KEY = "00000000-0000-0000-0000-000000000000"
@@ -27,10 +27,10 @@ _KEY = "00000000-0000-0000-0000-000000000000"
 @dataclass(frozen=True)
 class Column:
     """
-    A column of a list that shows `field` through `show`, a function of the field's value.
+    A column of a list, which shows the value of `field` through the function `show`.
 
-    `boolean` lets Django show yes and no by its icons.
-    `attribute` names another attribute of the row to take the value from.
+    `boolean` makes Django show its icons for yes and no. `attribute` is where the row has the
+    value, if not under the field's name.
     """
 
     field: models.Field
@@ -62,51 +62,51 @@ class Column:
         return None if value is None else self.show(value)
 
 
-def column(
+def make_column(
     model_admin: LabelledAdmin, name: Any, request: HttpRequest, is_link: bool
 ) -> Any | Column:
     """
-    Return what shows the column `name` of a list: a Column, or `name` where it is no field's.
+    Return what shows the column `name` of a list: a Column, or `name` itself if it is no field.
 
-    `is_link` tells that the cell leads to its row, and so holds no other link.
+    `is_link` says that the cell is the link to its row, so it can hold no other link.
     """
     try:
         field = model_admin.opts.get_field(name) if isinstance(name, str) else None
     except FieldDoesNotExist:
         field = None
-    if field is None or not field.concrete:
+    if not isinstance(field, models.Field):
         return name
-    title = model_admin.label_of(field)
+    title = model_admin.label_field(field)
     if is_secret(field):
         return Column(
             field, lambda is_set: "set" if is_set else "not set", title, attribute=f"{name}_is_set"
         )
-    if field.is_relation:
-        url = None if is_link else _address(model_admin, field, request)
-        return Column(field, lambda related: _link(url, related), title)
+    if isinstance(field, models.ForeignKey):
+        url = None if is_link else _find_address(model_admin, field, request)
+        return Column(field, lambda related: _render_link(url, related), title)
     if isinstance(field, models.BooleanField):
         return Column(field, bool, title, boolean=True)
     if isinstance(field, models.DateTimeField):
-        return Column(field, moment, title)
-    return Column(field, reading(field) or _text, title)
+        return Column(field, show_moment, title)
+    return Column(field, find_formatter(field) or _shorten, title)
 
 
-def moment(value: datetime) -> str:
-    """Return HTML that shows a time in a list: to the minute, and to the second if one points."""
+def show_moment(value: datetime) -> str:
+    """Return HTML that shows a time to the minute, with the seconds in a tooltip."""
     value = timezone.localtime(value)
     short, long = (date_format(value, f"{size}DATETIME_FORMAT") for size in ("SHORT_", ""))
     return format_html('<time title="{}">{}</time>', long, short)
 
 
-def _text(value: Any) -> Any:
+def _shorten(value: Any) -> Any:
     return Truncator(value).chars(LENGTH) if value != "" else value
 
 
-def _address(
-    model_admin: admin.ModelAdmin, field: models.Field, request: HttpRequest
+def _find_address(
+    model_admin: admin.ModelAdmin, field: models.ForeignKey, request: HttpRequest
 ) -> str | None:
-    """Return the address of the page of _KEY in the related table, if one may look at that."""
-    site, model = model_admin.admin_site, field.remote_field.model
+    """Return the address of the page of _KEY in the related table, if they may look at that."""
+    site, model = model_admin.admin_site, field.related_model
     if IS_POPUP_VAR in request.GET or not site.is_registered(model):
         return None
     if not site.get_model_admin(model).has_view_permission(request):
@@ -114,8 +114,8 @@ def _address(
     return row_address(model, _KEY)
 
 
-def _link(url: str | None, related: models.Model) -> str:
-    label = Truncator(related).chars(LENGTH)
+def _render_link(url: str | None, related: models.Model) -> str:
+    label = Truncator(str(related)).chars(LENGTH)
     if url is None:
         return label
     return format_html('<a href="{}">{}</a>', url.replace(_KEY, str(related.pk)), label)

@@ -1,9 +1,11 @@
 """How many rows there are, without counting a large table."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.db.models import QuerySet
 
 CAP = 1000
@@ -12,7 +14,7 @@ COSTLY = 1000  # in the planner's units: some 10 to 20 ms
 
 @dataclass(frozen=True)
 class Count:
-    """A number of rows. `is_capped` is whether there are more, of which nobody counted how many."""
+    """A number of rows; `is_capped` says that there are more, which nobody counted."""
 
     number: int
     is_capped: bool = False
@@ -21,27 +23,41 @@ class Count:
         return f"{self.number:,}{'+' if self.is_capped else ''}"
 
 
-def capped_count(queryset: QuerySet, cap: int = CAP) -> Count:
+def count_up_to(queryset: QuerySet, cap: int = CAP) -> Count:
     """Count the rows of `queryset`, up to `cap`. One query, which reads `cap` + 1 matches."""
-    found = _bare(queryset)[: cap + 1].count()
+    found = _strip(queryset)[: cap + 1].count()
     return Count(min(found, cap), found > cap)
 
 
 def estimate(queryset: QuerySet) -> int:
     """Return how many rows the planner expects of `queryset`. One query, which reads no row."""
-    return int(_plan(_bare(queryset)).get("Plan Rows", 0))
+    return int(_explain(_strip(queryset)).get("Plan Rows", 0))
+
+
+def estimate_each(querysets: Sequence[QuerySet]) -> list[int]:
+    """Return how many rows the planner expects of each. One query, which reads no row."""
+    compiled = [_strip(each).values("pk").query.sql_with_params() for each in querysets]
+    # Each is a subselect of its own, so that the root of its plan has the number of all its rows.
+    arrays = ", ".join(f"ARRAY({sql})" for sql, _ in compiled)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"EXPLAIN (FORMAT JSON) SELECT {arrays}",
+            [value for _, parameters in compiled for value in parameters],
+        )
+        (plans,) = cursor.fetchone()
+    return [int(plan["Plan Rows"]) for plan in plans[0]["Plan"]["Plans"]]
 
 
 def is_costly(queryset: QuerySet, cap: int = CAP) -> bool:
     """
-    Tell whether `capped_count` may take long, as the planner sees it. One query, reads no row.
+    Tell whether the planner expects `count_up_to` to take long. One query, which reads no row.
 
-    So it is where a filter that no index serves leaves few rows of a large table.
+    It does where a filter that no index serves leaves few rows of a large table.
     """
-    return _plan(_bare(queryset)[: cap + 1]).get("Total Cost", 0) > COSTLY
+    return bool(_explain(_strip(queryset)[: cap + 1]).get("Total Cost", 0) > COSTLY)
 
 
-def in_words(number: int) -> str:
+def say_estimate(number: int) -> str:
     """Return an estimated number as people say it, in two digits: "about 9.8 million"."""
     digits = len(str(number)) - 2
     rounded = round(number, -digits) if digits > 0 else number
@@ -51,13 +67,14 @@ def in_words(number: int) -> str:
     return f"about {rounded:,}"
 
 
-def _bare(queryset: QuerySet) -> QuerySet:
-    """Return `queryset` without what does not change how many rows it has."""
+def _strip(queryset: QuerySet) -> QuerySet:
+    """Return `queryset` without the order and the joins that don't change its number of rows."""
     return queryset.order_by().select_related(None)
 
 
-def _plan(queryset: QuerySet) -> dict[str, Any]:
-    """Return the plan of `queryset`, which is empty if no row can be among it."""
+def _explain(queryset: QuerySet) -> dict[str, Any]:
+    """Return the plan of `queryset`; empty if the queryset can match no row."""
     if queryset.query.is_empty():
         return {}
-    return json.loads(queryset.values("pk").explain(format="json"))[0]["Plan"]
+    plan: dict[str, Any] = json.loads(queryset.values("pk").explain(format="json"))[0]["Plan"]
+    return plan

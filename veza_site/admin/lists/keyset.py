@@ -1,8 +1,8 @@
 """
 Pages of a queryset by keyset: a page costs the same at any depth.
 
-A page begins after (or ends before) a row, which its cursor names by its place in the order, not by
-a number. Rows that appear or go meanwhile move nothing, and none is shown twice or left out.
+A page begins after a row, or ends before one. Its cursor names that row by its place in the order,
+not by a number, so rows that come or go meanwhile shift nothing: none is shown twice or left out.
 """
 
 import base64
@@ -20,7 +20,7 @@ from django.db.models.lookups import GreaterThan, LessThan
 
 
 class BrokenCursor(ValueError):
-    """What was given as a cursor is none, or one of another order."""
+    """The text is no cursor, or the cursor of another order."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Order:
     A total order: one NOT NULL column and then the primary key, both up or both down.
 
     The column may be the primary key, which then stands alone. Without an index on the column,
-    each page sorts the whole table.
+    each page would sort the whole table.
     """
 
     field: models.Field
@@ -46,8 +46,8 @@ class Order:
         key = self.field.model._meta.pk
         return (key,) if self.field.primary_key else (self.field, key)
 
-    def reversed(self) -> "Order":
-        """Return the order the other way round."""
+    def reverse(self) -> "Order":
+        """Return the opposite order."""
         return Order(self.field, not self.descending)
 
     def sort(self, queryset: QuerySet) -> QuerySet:
@@ -55,12 +55,12 @@ class Order:
         sign = "-" if self.descending else ""
         return queryset.order_by(*(sign + column.name for column in self.columns))
 
-    def after(self, queryset: QuerySet, place: Sequence[Any]) -> QuerySet:
-        """Return the rows of `queryset` that come after `place`, the columns' values of a row."""
+    def skip_to(self, queryset: QuerySet, place: Sequence[Any]) -> QuerySet:
+        """Return the rows of `queryset` that come after `place`, a row's values of the columns."""
         if len(self.columns) == 1:
             lookup = LessThan if self.descending else GreaterThan
             return queryset.filter(lookup(F(self.field.name), place[0]))
-        # As a row comparison, which an index can look up; written out with OR it can't.
+        # An index can look up a row comparison, but not the same written out with OR.
         compare = TupleLessThan if self.descending else TupleGreaterThan
         columns = Tuple(*(F(column.name) for column in self.columns))
         return queryset.filter(compare(columns, tuple(place)))
@@ -68,11 +68,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Cursor:
-    """
-    Which page is wanted: the first, the last, or the one after or before a place.
-
-    `side` is "first", "last", "after" or "before".
-    """
+    """Which page is wanted: `side` is "first", "last", or "after" or "before" the `place`."""
 
     side: str
     place: tuple[Any, ...] = ()
@@ -90,7 +86,11 @@ class Cursor:
 
     @classmethod
     def decode(cls, text: str, order: Order) -> "Cursor":
-        """Return the cursor that `encode` wrote. Raises BrokenCursor for any other text."""
+        """
+        Return the cursor that `encode` wrote.
+
+        Raises BrokenCursor for any other text.
+        """
         if not text:
             return cls("first")
         if text == "last":
@@ -104,54 +104,54 @@ class Cursor:
             if name != order.name:
                 raise BrokenCursor(text)
             pairs = zip(order.columns, values, strict=True)
-            return cls(side, tuple(_value(column, value) for column, value in pairs))
+            return cls(side, tuple(_parse(column, value) for column, value in pairs))
         except (ValueError, TypeError, OverflowError, RecursionError, ValidationError) as error:
             raise BrokenCursor(text) from error
 
 
-def _value(column: models.Field, text: Any) -> Any:
-    """Return a column's value, such that PostgreSQL takes it. Raises if there is none."""
+def _parse(column: models.Field, text: Any) -> Any:
+    """Return the column's value that PostgreSQL accepts. Raises an error if there is none."""
     if not isinstance(text, str) or "\0" in text:
         raise BrokenCursor(text)
-    text.encode()  # half a surrogate pair is no text
+    text.encode()  # raises for half a surrogate pair
     value = column.to_python(text)
     if value is None or (isinstance(value, datetime) and value.tzinfo is None):
         raise BrokenCursor(text)
     if isinstance(value, int):
-        column.run_validators(value)  # the column's range
+        column.run_validators(value)  # checks the column's range
     return value
 
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of a queryset, and the cursors of the pages around them; None where there is none."""
+    """Rows of a queryset, and the cursors of the pages before and after them, if there are any."""
 
     rows: list[Model]
     previous: Cursor | None
     next: Cursor | None
 
 
-def page(
+def fetch_page(
     queryset: QuerySet, order: Order, cursor: Cursor, size: int, shown: QuerySet | None = None
 ) -> Page:
     """
-    Return the page of `queryset` that `cursor` names, of `size` rows at most.
+    Return the page of `queryset` that `cursor` names, of at most `size` rows.
 
-    The rows are read from `shown` (or else `queryset`) by their keys: what that joins is joined to
-    one page of rows, and not to all those that have to be sorted first.
+    The rows are read by their keys from `shown`, or else from `queryset`: so its joins are made for
+    one page of rows, and not for all that have to be sorted.
 
-    Two queries; three where nothing comes after or before the cursor any more, which gives the last
-    or the first page. The rows before a place can be fewer than `size`: they are the first ones.
+    Two queries. A third, if nothing comes after or before the cursor any more: then this is the
+    last or the first page. A page before a place has fewer rows than `size` if it is the first.
     """
     backwards = cursor.side in ("last", "before")
-    direction = order.reversed() if backwards else order
+    direction = order.reverse() if backwards else order
     wanted = direction.sort(queryset)
     if cursor.place:
-        wanted = direction.after(wanted, cursor.place)
+        wanted = direction.skip_to(wanted, cursor.place)
     names = [column.name for column in order.columns]
     places = list(wanted.values_list(*names)[: size + 1])
     if not places and cursor.place:
-        return page(queryset, order, Cursor("first" if backwards else "last"), size, shown)
+        return fetch_page(queryset, order, Cursor("first" if backwards else "last"), size, shown)
     goes_on = len(places) > size
     places = places[:size]
     if backwards:
@@ -160,13 +160,13 @@ def page(
     if backwards:
         has_previous, has_next = has_next, has_previous
     return Page(
-        _rows(queryset if shown is None else shown, [key for *_, key in places]),
+        _fetch_rows(queryset if shown is None else shown, [key for *_, key in places]),
         Cursor("before", places[0]) if has_previous and places else None,
         Cursor("after", places[-1]) if has_next and places else None,
     )
 
 
-def _rows(shown: QuerySet, keys: list[Any]) -> list[Model]:
-    """Return the rows with these keys, in their order, but for those that are gone meanwhile."""
+def _fetch_rows(shown: QuerySet, keys: list[Any]) -> list[Model]:
+    """Return the rows with these keys, in their order, except those deleted meanwhile."""
     found = shown.order_by().in_bulk(keys) if keys else {}
     return [found[key] for key in keys if key in found]

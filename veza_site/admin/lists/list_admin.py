@@ -1,7 +1,6 @@
 """The list of a table's rows: pages, counts, order, search and filters, at any size."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.admin.options import ShowFacets
@@ -10,25 +9,22 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from veza_site.admin.lists import ordering, search
+from veza_site.admin.fields import find_relations, get_column, relation_parameter
+from veza_site.admin.lists import search
 from veza_site.admin.lists.change_list import V1ChangeList
-from veza_site.admin.lists.columns import Column, column
-from veza_site.admin.lists.filters import (
-    filter_for,
-    filters_of,
-    pinned,
-    relation_parameter,
-    shows_live_rows,
-)
+from veza_site.admin.lists.columns import Column, make_column
+from veza_site.admin.lists.filters import choose_filter, choose_filters
+from veza_site.admin.lists.scope import Scope, read_scope
 from veza_site.admin.wording.labels import LabelledAdmin
+from veza_site.models import SoftDeletableModel
 
 
 class ListAdmin(LabelledAdmin):
     """
     A list of the rows of a V1 table, whose pages cost the same at any size.
 
-    An admin declares `list_display` with plain names of fields, and `search_fields` with names of
-    fields that lead an index. Order, filters and what the columns look like follow from the model.
+    An admin declares the names of fields: `list_display`, and `search_fields` that lead an index.
+    Order, filters and the look of the columns follow from the model.
     """
 
     list_per_page = 50
@@ -36,39 +32,40 @@ class ListAdmin(LabelledAdmin):
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     empty_value_display = "–"
-    search_fields: Sequence[str] = ["id"]
+    search_fields: ClassVar[list[str] | tuple[str, ...]] = ["id"]
 
     @property
     def media(self) -> forms.Media:
-        relation = next((field for field in self.opts.local_fields if field.is_relation), None)
-        box = AutocompleteSelect(relation, self.admin_site).media if relation else forms.Media()
+        relations = find_relations(self.model)
+        box = (
+            AutocompleteSelect(relations[0], self.admin_site).media if relations else forms.Media()
+        )
         return super().media + box + forms.Media(css={"all": ["veza_site/lists.css"]})
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[V1ChangeList]:
         return V1ChangeList
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        declared = super().get_list_display(request)
+        declared: Any = super().get_list_display(request)
         if declared == ("__str__",):
-            declared = default_columns(self.model)
+            declared = choose_columns(self.model)
         links = self.get_list_display_links(request, declared) or []
-        return [column(self, name, request, is_link=name in links) for name in declared]
+        return [make_column(self, name, request, is_link=name in links) for name in declared]
 
-    def get_list_display_links(self, request: HttpRequest, list_display: Sequence[Any]) -> Any:
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
         declared = self.list_display_links
         if not declared:
             return super().get_list_display_links(request, list_display)
         return [name for name in list_display if getattr(name, "__name__", name) in declared]
 
-    def get_list_select_related(self, request: HttpRequest) -> Sequence[str]:
+    def get_list_select_related(self, request: HttpRequest) -> list[str]:
         shown = [part for part in self.get_list_display(request) if isinstance(part, Column)]
         names = {part.field.name for part in shown if part.field.is_relation}
-        return sorted(names | {*(self.list_select_related or ())})
+        declared = self.list_select_related
+        return sorted(names | (set() if isinstance(declared, bool) else {*declared}))
 
     def get_sortable_by(self, request: HttpRequest) -> list[Any]:
-        names = ordering.sortable(
-            self.model, pinned(self.model, request.GET), shows_live_rows(self.model, request.GET)
-        )
+        names = read_scope(request, self.model).sortable
         return [
             shown
             for shown in self.get_list_display(request)
@@ -76,11 +73,11 @@ class ListAdmin(LabelledAdmin):
         ]
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
-        """Return the declared filters, a field's name with the filter that suits it, or all."""
+        """Return the declared filters, or all that suit; a field's name gets the one that suits."""
         if not self.list_filter:
-            return filters_of(self.model)
+            return choose_filters(self.model)
         return [
-            (part, filter_for(self.opts.get_field(part))) if isinstance(part, str) else part
+            (part, choose_filter(get_column(self.model, part))) if isinstance(part, str) else part
             for part in self.list_filter
         ]
 
@@ -88,14 +85,12 @@ class ListAdmin(LabelledAdmin):
         """
         Allow the parameters of this list's filters, and those that name the row of a relation.
 
-        Any other would read the whole table, or tell a secret letter by letter.
+        Any other could read the whole table, or give a secret away letter by letter.
         """
-        allowed = {
-            relation_parameter(field) for field in self.opts.local_fields if field.is_relation
-        }
+        allowed = {relation_parameter(field) for field in find_relations(self.model)}
         for part in self.get_list_filter(request):
             if isinstance(part, tuple):
-                allowed.update(part[1].parameters(self.opts.get_field(part[0])))
+                allowed.update(part[1].list_parameters(get_column(self.model, part[0])))
             else:
                 allowed.add(part.parameter_name)
         return lookup in allowed
@@ -106,27 +101,18 @@ class ListAdmin(LabelledAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
-        live = shows_live_rows(self.model, request.GET)
         names = self.get_search_fields(request)
-        return search.search(queryset, search_term, names, live), False
+        return search.search(queryset, search_term, names, read_scope(request, self.model)), False
 
-    def get_search_help_text(self, request: HttpRequest) -> str:
-        """Return what the search box of this list takes."""
-        if self.search_help_text:
-            return self.search_help_text
-        live = shows_live_rows(self.model, request.GET)
-        return search.help_text(self.model, self.get_search_fields(request), live)
-
-    def newest(self, queryset: QuerySet) -> QuerySet:
-        """Return live rows among `queryset` in this list's order, for an autocomplete."""
-        live = shows_live_rows(self.model, {})
-        rows: models.QuerySet = queryset.filter(deleted_at__isnull=True) if live else queryset
-        return ordering.default_order(self.model, set(), live).sort(rows)
+    def sort_newest(self, queryset: QuerySet) -> QuerySet:
+        """Return the live rows of `queryset` in this list's order, for an autocomplete."""
+        live = issubclass(self.model, SoftDeletableModel)
+        rows = queryset.filter(deleted_at__isnull=True) if live else queryset
+        return Scope(self.model, live=live).default_order.sort(rows)
 
 
-def default_columns(model: type[models.Model]) -> list[str]:
-    """Return a list's columns where none are declared: what a row is, whose, in which state."""
-    fields = model._meta.local_fields
-    relations = [field.name for field in fields if field.is_relation]
-    states = [field.name for field in fields if field.choices]
+def choose_columns(model: type[models.Model]) -> list[str]:
+    """Return a list's columns where none are declared: the row, its relations, its states."""
+    relations = [field.name for field in find_relations(model)]
+    states = [field.name for field in model._meta.local_fields if field.choices]
     return ["__str__", *relations, *states, "created_at"]

@@ -13,27 +13,27 @@ from django.forms.fields import InvalidJSONInput
 from django.utils.functional import cached_property
 from django.utils.text import Truncator, capfirst
 
-from veza_site.admin.refusals import violated
-from veza_site.admin.secrets import secrets_of
+from veza_site.admin.refusals import explain_violation
+from veza_site.admin.secrets import find_secrets
 
-# The form's parameter that says which values it was shown with, by field, as digests.
+# The form's parameter that says which values it showed: a digest for each field.
 SHOWN = "_shown"
 
 
 class JsonDecoder(json.JSONDecoder):
-    """Reads JSON that can be written again, as UTF-8; any other is malformed to it."""
+    """Reads JSON that can be written again as UTF-8, and rejects any other as malformed."""
 
     def decode(self, text: str, *arguments: Any) -> Any:
         try:
             value = super().decode(text, *arguments)
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError) as error:
-            raise json.JSONDecodeError("It can't be kept", text, 0) from error
+            raise json.JSONDecodeError("This can't be stored", text, 0) from error
         return value
 
 
 class JsonField(forms.JSONField):
-    """A form's field for V1's JSON columns: none is NULL, so nothing is written as {}."""
+    """A form's field for V1's JSON columns, which are never NULL: an empty box means {}."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -53,9 +53,9 @@ class JsonField(forms.JSONField):
 
 class TextField(forms.CharField):
     """
-    A form's field for text that stays as it is where nobody touches it.
+    A form's field for text that stays as it is unless somebody edits it.
 
-    A browser ends lines with CR LF, and Django strips: neither is a change.
+    Browsers end lines with CR LF, and Django strips blanks: neither counts as a change.
     """
 
     def to_python(self, value: Any) -> Any:
@@ -67,7 +67,7 @@ class TextField(forms.CharField):
 
 
 class ArrayField(SimpleArrayField):
-    """A form's field for an array, unchanged while its text is, whatever commas are in it."""
+    """A form's field for an array: the same text is no change, whatever commas are in it."""
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         if isinstance(initial, list) and self.prepare_value(initial) == data:
@@ -79,16 +79,16 @@ class V1Form(forms.ModelForm):
     """
     A form that checks every constraint of the table before the database does.
 
-    Django leaves out those that name a field which the form does not show, and so all of V1's
-    `WHERE deleted_at IS NULL`. A constraint on a secret is left to the database: it would have to
-    be read.
+    Django skips those with a field that the form doesn't show, and so all of V1's with
+    `WHERE deleted_at IS NULL`. A constraint on a secret is left to the database, as checking it
+    here would read the secret.
 
-    Where somebody else has changed one of the form's fields since it was shown, it is not valid.
-    The other columns do not count: services raise counters all the time. The row has to be locked
-    before the form is made, so that nobody comes in between.
+    The form is not valid if somebody else has changed one of its fields since it was shown. Other
+    columns don't count: services raise counters all the time. Lock the row before making the form,
+    so that nobody comes in between.
     """
 
-    # What the database or a service had against these values when they were to be saved.
+    # Why the database or a service refused to save these values.
     refusal: ValidationError | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -96,43 +96,43 @@ class V1Form(forms.ModelForm):
         self._is_change = not self.instance._state.adding
         self._before = {}
         if self._is_change:
-            # The instance gets the new values when the form is cleaned.
+            # Cleaning the form writes the new values into the instance.
             self._before = {name: getattr(self.instance, name) for name in self.fields}
 
     @cached_property
     def shown(self) -> str:
-        """The values that the form's fields have in the database, as digests, for `SHOWN`."""
+        """Digests of the values that the form's fields have in the database, for `SHOWN`."""
         return json.dumps({name: _digest(self.initial.get(name)) for name in self._before})
 
     def clean(self) -> dict[str, Any] | None:
         values = super().clean()
         if self.refusal is not None:
-            self._add(self.refusal)
-        elif self._is_change and self.changed_data and (changed := self._changed_meanwhile()):
-            now = [f"{self._label(name)} is now “{self._text(name)}”" for name in changed]
+            self._add_errors(self.refusal)
+        elif self._is_change and self.changed_data and (changed := self._find_conflicts()):
+            now = [f"{self._name(name)} is now “{self._describe(name)}”" for name in changed]
             raise ValidationError(
-                f"Somebody changed this row meanwhile: {', '.join(now)}. Your changes are below, "
-                "nothing was saved. Save again to write them over the others'."
+                f"Somebody changed this row meanwhile: {', '.join(now)}. Nothing was saved; your "
+                "changes are below. Save again to overwrite theirs."
             )
         return values
 
     def validate_constraints(self) -> None:
         model = type(self.instance)
-        left_out = {field.name for field in secrets_of(model)}
+        left_out = {field.name for field in find_secrets(model)}
         for constraint in model._meta.constraints:
             try:
                 constraint.validate(model, self.instance, exclude=left_out)
             except ValidationError:
-                self._add(violated(constraint, model))
+                self._add_errors(explain_violation(constraint, model))
 
-    def changes(self) -> list[str]:
+    def describe_changes(self) -> list[str]:
         """Return what the form changes, a phrase a field: 'Title (“A” → “B”)'."""
         return [
-            f"{self._label(name)} (“{self._text(name)}” → “{self._text(name, new=True)}”)"
+            f"{self._name(name)} (“{self._describe(name)}” → “{self._describe(name, new=True)}”)"
             for name in self.changed_data
         ]
 
-    def _changed_meanwhile(self) -> Iterable[str]:
+    def _find_conflicts(self) -> Iterable[str]:
         try:
             seen = dict(json.loads(self.data.get(SHOWN, "{}")))
         except (TypeError, ValueError, RecursionError):
@@ -140,11 +140,11 @@ class V1Form(forms.ModelForm):
         now = json.loads(self.shown)
         return [name for name in now if name in seen and seen[name] != now[name]]
 
-    def _label(self, name: str) -> str:
+    def _name(self, name: str) -> str:
         return str(self.fields[name].label or capfirst(name))
 
-    def _text(self, name: str, *, new: bool = False) -> str:
-        """Return the value of a field, before or after, as people read it, and not too long."""
+    def _describe(self, name: str, *, new: bool = False) -> str:
+        """Return a field's value, old or new, as people read it, cut to a line."""
         value = self.cleaned_data[name] if new else self._before[name]
         field = self.instance._meta.get_field(name)
         if field.choices:
@@ -157,8 +157,8 @@ class V1Form(forms.ModelForm):
             value = "yes" if value else "no"
         return Truncator("" if value is None else str(value)).chars(80)
 
-    def _add(self, error: ValidationError) -> None:
-        """Add an error to the fields that it names, or to the form where it has not such a one."""
+    def _add_errors(self, error: ValidationError) -> None:
+        """Add an error to the fields that it names, or to the form if it doesn't show them."""
         for name, errors in error.error_dict.items():
             self.add_error(name if name in self.fields else None, errors)
 

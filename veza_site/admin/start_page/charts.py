@@ -1,8 +1,8 @@
 """
 Small bar charts, drawn on the server as inline SVG.
 
-They have no script and no style of their own: their colours are those of start_page.css, light and
-dark. What they show is beside them as text too.
+They need no script, and take their colours, light and dark, from start_page.css. All their numbers
+also stand beside them as text.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-# Of upright bars, in the units of the viewBox, which the page stretches to the place that it has.
+# Of upright bars, in the units of the viewBox, which the page stretches to fit.
 HEIGHT = 100
 STEP = 10
 GAP = 2
 
-# How many lying bars are seen at once.
+# How many lines show at first; the rest is folded away.
 UNFOLDED = 8
 
 
@@ -25,8 +25,8 @@ class Bar:
     """
     One bar of a chart.
 
-    `size` is its length, in any unit that is the chart's; `text` says how much that is, and `more`
-    what else is to be said of it. `url` leads to the rows that it stands for.
+    `size` is its length, in the unit of the whole chart; `text` says it in words, and `more` adds
+    to it. `url` leads to the rows behind the bar.
     """
 
     label: str
@@ -37,7 +37,7 @@ class Bar:
     is_estimate: bool = False
 
 
-def columns(title: str, heads: Sequence[str], bars: Sequence[Bar]) -> SafeString:
+def draw_columns(title: str, heads: Sequence[str], bars: Sequence[Bar]) -> SafeString:
     """Return a chart of upright bars, from left to right, with a table of their numbers to open."""
     drawn = [
         {
@@ -47,7 +47,7 @@ def columns(title: str, heads: Sequence[str], bars: Sequence[Bar]) -> SafeString
             "width": STEP - GAP,
             "height": height,
         }
-        for number, (bar, height) in enumerate(zip(bars, _lengths(bars, HEIGHT), strict=True))
+        for number, (bar, height) in enumerate(zip(bars, _scale(bars, HEIGHT), strict=True))
     ]
     largest = max(bars, key=lambda bar: bar.size)
     context = {
@@ -60,14 +60,14 @@ def columns(title: str, heads: Sequence[str], bars: Sequence[Bar]) -> SafeString
     return render_to_string("admin/charts/columns.html", context)
 
 
-def lines(title: str, heads: Sequence[str], bars: Sequence[Bar]) -> SafeString:
+def draw_lines(title: str, heads: Sequence[str], bars: Sequence[Bar]) -> SafeString:
     """
-    Return a table with a bar in each line. `heads` are over its label, `text` and `more`.
+    Return a table with a bar in each line, of which those after the first few are folded away.
 
-    The lines after the first few are folded away.
+    `heads` stand over the label, the `text` and `more`.
     """
     drawn = [
-        {"bar": bar, "width": width} for bar, width in zip(bars, _lengths(bars, 100), strict=True)
+        {"bar": bar, "width": width} for bar, width in zip(bars, _scale(bars, 100), strict=True)
     ]
     context = {
         "title": title,
@@ -79,7 +79,7 @@ def lines(title: str, heads: Sequence[str], bars: Sequence[Bar]) -> SafeString:
     return render_to_string("admin/charts/lines.html", context)
 
 
-def _lengths(bars: Sequence[Bar], longest: float) -> list[float]:
-    """Return the bars' lengths, of which the longest is `longest`, and none too short to see."""
+def _scale(bars: Sequence[Bar], longest: float) -> list[float]:
+    """Return the bars' lengths: the longest is `longest`, and none is too short to see."""
     largest = max((bar.size for bar in bars), default=0)
     return [round(max(bar.size / largest * longest, 1), 2) if bar.size else 0 for bar in bars]

@@ -1,25 +1,22 @@
 """
-The numbers above the list of apps, whatever the size of the tables: two queries for all of them.
+The numbers above the list of apps, in bounded time on tables of any size.
 
-No query here reads a large table. The planner is asked first how many rows there are of each thing;
-what is few is then counted, with a limit in case the planner is wrong, and what is many is shown as
-what it is, an estimate.
+No query here reads more of a large table than its LIMIT allows. A panel first asks the planner how
+many rows there are. If they are few it counts them, up to a limit, in case the planner is wrong; if
+they are many it shows the estimate, and says so.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 from django.apps import apps
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connection
-from django.db.models import QuerySet
 from django.template.defaultfilters import filesizeformat
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from veza_site.admin.lists.counts import in_words
+from veza_site.admin.lists.counts import say_estimate
 from veza_site.admin.names import list_address, permission_to
 from veza_site.admin.start_page import charts
 from veza_site.models import V1Model
@@ -27,30 +24,30 @@ from veza_site.models import V1Model
 # Rows of a table that are counted one by one, at most: some 10 ms.
 COUNTABLE = 20_000
 
-BY_THE_PLANNER = "“About” is by the planner's statistics."
+BY_THE_PLANNER = "“About”: from the planner's statistics."
+
+
+class Viewer(Protocol):
+    """Somebody with permissions: a user, or nobody who is signed in."""
+
+    def has_perm(self, permission: str, /) -> bool:
+        """Tell whether they have a permission."""
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number of rows: counted, or the planner's estimate, and then it says so."""
+    """A number of rows: counted, or the planner's estimate."""
 
     value: int
     is_estimate: bool = False
 
     def __str__(self) -> str:
-        return in_words(self.value) if self.is_estimate else f"{self.value:,}"
-
-
-class Question(NamedTuple):
-    """SQL that selects one JSONB value, and its parameters."""
-
-    sql: str
-    parameters: Sequence[Any] = ()
+        return say_estimate(self.value) if self.is_estimate else f"{self.value:,}"
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One line of a panel: what it is about, what is so, and where to see it."""
+    """One line of a panel: a label, what is so, and where to see it."""
 
     label: str
     text: str
@@ -59,7 +56,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Content:
-    """What a panel shows: a chart, lines of text, and a note on what the numbers are."""
+    """What a panel shows: a chart, facts, and a note about the numbers."""
 
     chart: SafeString | None = None
     facts: Sequence[Fact] = ()
@@ -68,36 +65,17 @@ class Content:
 
 class Panel:
     """
-    A box of the start page, made for one request. A domain adds one with `@panel`.
+    A box of the start page. A domain adds one with `@panel`.
 
-    Those with the lower `place` come first. Who lacks the `permission` does not get it.
+    Panels come in the order of their `place`, and only for people with the `permission`.
     """
 
     title: str
     permission: str | None = None
     place: int
 
-    def __init__(self, user: AbstractBaseUser) -> None:
-        self.user = user
-
-    def guesses(self) -> dict[str, QuerySet]:
-        """Return, by any names, the rows whose number the planner is to estimate."""
-        return {}
-
-    def questions(self, guessed: dict[str, int]) -> dict[str, Question]:
-        """
-        Return, by any names, what to ask the database.
-
-        A question reads no more rows than it says, by a LIMIT, however wrong `guessed` may be.
-        """
-        return {}
-
-    def content(self, guessed: dict[str, int], answers: dict[str, Any]) -> Content | None:
-        """
-        Return what to show, or None for nothing, from the estimates and the answers.
-
-        An answer is None where its question found no row.
-        """
+    def fill(self, user: Viewer) -> Content | None:
+        """Query what to show and return it, or None to leave the panel out."""
         raise NotImplementedError
 
 
@@ -110,59 +88,14 @@ def panel(kind: type[Panel]) -> type[Panel]:
     return kind
 
 
-def contents(user: AbstractBaseUser) -> list[dict[str, Any]]:
-    """
-    Return the title and the content of each panel that the user may see, in their order.
-
-    Two queries, whatever the number of panels: an EXPLAIN, and one SELECT.
-    """
-    shown = [
-        kind(user)
+def fill_panels(user: Viewer) -> list[dict[str, Any]]:
+    """Return the title and the content of each panel that the user may see, in their order."""
+    return [
+        {"title": kind.title, "content": content}
         for kind in sorted(panels, key=lambda kind: kind.place)
         if kind.permission is None or user.has_perm(kind.permission)
+        if (content := kind().fill(user)) is not None
     ]
-    guessed = _guess([each.guesses() for each in shown])
-    asked = [each.questions(guess) for each, guess in zip(shown, guessed, strict=True)]
-    answers = _ask(asked)
-    return [
-        {"title": each.title, "content": content}
-        for each, guess, answer in zip(shown, guessed, answers, strict=True)
-        if (content := each.content(guess, answer)) is not None
-    ]
-
-
-def _guess(groups: Sequence[dict[str, QuerySet]]) -> list[dict[str, int]]:
-    """Return how many rows the planner expects of each, reading none. One query."""
-    queries = [rows.order_by().values("pk").query for group in groups for rows in group.values()]
-    if not queries:
-        return [{} for _ in groups]
-    compiled = [query.sql_with_params() for query in queries]
-    # Each is a subselect by itself, so that the root of its plan has the number of all its rows.
-    arrays = ", ".join(f"ARRAY({sql})" for sql, _ in compiled)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"EXPLAIN (FORMAT JSON) SELECT {arrays}",
-            [value for _, parameters in compiled for value in parameters],
-        )
-        (plans,) = cursor.fetchone()
-    numbers = iter(int(plan["Plan Rows"]) for plan in plans[0]["Plan"]["Plans"])
-    return [{name: next(numbers) for name in group} for group in groups]
-
-
-def _ask(groups: Sequence[dict[str, Question]]) -> list[dict[str, Any]]:
-    """Return the answers to all questions. One query."""
-    questions = [question for group in groups for question in group.values()]
-    if not questions:
-        return [{} for _ in groups]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {', '.join(f'({question.sql})' for question in questions)}",
-            [value for question in questions for value in question.parameters],
-        )
-        answers = iter(
-            [None if value is None else json.loads(value) for value in cursor.fetchone()]
-        )
-    return [{name: next(answers) for name in group} for group in groups]
 
 
 @panel
@@ -172,36 +105,30 @@ class Tables(Panel):
     title = "Tables"
     place = 9
 
-    def __init__(self, user: AbstractBaseUser) -> None:
-        super().__init__(user)
-        self.models = {
+    def fill(self, user: Viewer) -> Content | None:
+        models = {
             model._meta.db_table: model
             for model in apps.get_models()
             if issubclass(model, V1Model) and user.has_perm(permission_to("view", model))
         }
-
-    def questions(self, guessed: dict[str, int]) -> dict[str, Question]:
-        return {
-            "tables": Question(
-                "SELECT jsonb_agg(jsonb_build_array(relname, reltuples, size) ORDER BY size DESC)"
-                " FROM (SELECT relname, reltuples, pg_total_relation_size(oid) AS size"
-                " FROM pg_class WHERE oid = ANY (%s::regclass[])) AS tables",
-                [list(self.models)],
-            )
-        }
-
-    def content(self, guessed: dict[str, int], answers: dict[str, Any]) -> Content | None:
-        if answers["tables"] is None:
+        if not models:
             return None
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT relname, reltuples, pg_total_relation_size(oid) AS size"
+                " FROM pg_class WHERE oid = ANY (%s::regclass[]) ORDER BY size DESC",
+                [list(models)],
+            )
+            tables = cursor.fetchall()
         bars = [
             charts.Bar(
-                label=capfirst(self.models[table]._meta.verbose_name_plural),
+                label=capfirst(str(models[table]._meta.verbose_name_plural)),
                 size=size,
                 text=filesizeformat(size),
-                more=in_words(int(rows)) if rows >= 0 else "not known yet",
-                url=list_address(self.models[table]),
+                more=say_estimate(int(rows)) if rows >= 0 else "not known yet",
+                url=list_address(models[table]),
             )
-            for table, rows, size in answers["tables"]
+            for table, rows, size in tables
         ]
-        chart = charts.lines("Sizes of the tables", ["Table", "With its indexes", "Rows"], bars)
+        chart = charts.draw_lines("Sizes of the tables", ["Table", "With indexes", "Rows"], bars)
         return Content(chart, note=BY_THE_PLANNER)

@@ -1,4 +1,4 @@
-"""What columns are called for people, which is not always what V1 calls them."""
+"""What people call a column, which is not always what V1 calls it."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from django.contrib import admin
 from django.db import models
 
-# As people write what in a column's name is one word, or two.
+from veza_site.admin.fields import find_relations
+
+# Words of column names, and how people write them.
 _SPELLINGS = {
     "avatar url": "avatar URL",
     "banner url": "banner URL",
@@ -15,7 +17,6 @@ _SPELLINGS = {
     "website url": "website URL",
     "bpm": "BPM",
     "checksum sha256": "SHA-256",
-    "email": "e-mail",
     "hls": "HLS",
     "id": "ID",
     "ip": "IP",
@@ -25,7 +26,7 @@ _SPELLINGS = {
 }
 _SPELLING = re.compile(rf"\b({'|'.join(_SPELLINGS)})\b")
 
-# The units in which V1 keeps what a column's name ends in.
+# The unit of a column's values, by the last word of its name.
 UNITS = {
     "seconds": "seconds",
     "kbps": "kbit/s",
@@ -34,13 +35,13 @@ UNITS = {
 }
 
 
-def spelled(words: str) -> str:
-    """Return words that come from names in the schema as people write them."""
+def spell(words: str) -> str:
+    """Return words from names in the schema as people write them."""
     return _SPELLING.sub(lambda found: _SPELLINGS[found[1]], words)
 
 
-def unit(field: models.Field) -> str | None:
-    """Return the unit of a column's values by its name's last word, or None."""
+def find_unit(field: models.Field) -> str | None:
+    """Return the unit of a column's values, or None."""
     return UNITS.get(field.name.rpartition("_")[2])
 
 
@@ -48,28 +49,28 @@ def label(field: models.Field, *, with_unit: bool = False) -> str:
     """
     Return what to call a column: "verified" for `is_verified`, "created" for `created_at`.
 
-    `with_unit` is for where people write the value: "timestamp (seconds)".
+    `with_unit` is for forms, where people write the value: "timestamp (seconds)".
     """
     words = str(field.verbose_name)
     if isinstance(field, models.BooleanField):
         words = words.removeprefix("is ")
     elif isinstance(field, models.DateTimeField):
         words = words.removesuffix(" at")
-    if measured := unit(field):
+    if unit := find_unit(field):
         words = words.rpartition(" ")[0]
         if with_unit:
-            words = f"{words} ({measured})"
-    return spelled(words)
+            words = f"{words} ({unit})"
+    return spell(words)
 
 
-def name_of(row: models.Model) -> str:
+def name_row(row: models.Model) -> str:
     """
-    Return what to call a row whose relations are read: names in the place of keys.
+    Return what to call a row whose relations are loaded: names instead of keys.
 
-    A row that is known by its own key alone is called by the first that it refers to.
+    A row that only has its own key for a name is called by the first row that it refers to.
     """
     name = str(row)
-    relations = [field for field in row._meta.local_fields if field.is_relation]
+    relations = find_relations(type(row))
     keys = {field.attname: field.name for field in relations}
     first = next((field.name for field in relations if getattr(row, field.attname)), None)
     for key, relation in {**keys, row._meta.pk.attname: first}.items():
@@ -80,13 +81,13 @@ def name_of(row: models.Model) -> str:
 
 class LabelledAdmin(admin.ModelAdmin):
     """
-    An admin that calls columns the same in its list, its filters and its forms.
+    An admin that calls a column the same in its list, its filters and its forms.
 
-    `labels` are other names for some of them, by field, where the column's own says too little.
+    `labels` names columns whose own name says too little, by field.
     """
 
     labels: Mapping[str, str] = {}
 
-    def label_of(self, field: models.Field, *, with_unit: bool = False) -> str:
+    def label_field(self, field: models.Field, *, with_unit: bool = False) -> str:
         """Return what to call a column here; see `label`."""
         return self.labels.get(field.name) or label(field, with_unit=with_unit)

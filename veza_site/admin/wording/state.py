@@ -5,7 +5,7 @@ from typing import Any
 from django.db import models
 from django.utils.html import format_html
 
-# The labels of V1's enums that say how something stands. A column of any other enum is no state.
+# The labels of V1's enums that say how a row stands. A column of any other enum is no state.
 TONES = {
     "good": {"active", "ready", "completed"},
     "busy": {"pending", "processing", "uploading"},
@@ -20,16 +20,13 @@ def is_state(field: models.Field) -> bool:
     return bool(values) and values <= set().union(*TONES.values())
 
 
-def tone(value: Any) -> str:
-    """Return how a state is to be seen: "good", "busy", "bad" or "quiet"."""
-    return next((tone for tone, words in TONES.items() if value in words), "quiet")
+def show_state(value: Any, label: str) -> str:
+    """Return HTML that shows a value of a state column by `label`, in the value's tone."""
+    return show_in_tone(
+        next((tone for tone, values in TONES.items() if value in values), "quiet"), label
+    )
 
 
-def state(value: Any, label: str) -> str:
-    """Return HTML that shows a state by `label`, in the tone of `value`."""
-    return in_tone(tone(value), label)
-
-
-def in_tone(tone: str, label: str) -> str:
-    """Return HTML that shows a state by `label` where none of V1's columns has it."""
+def show_in_tone(tone: str, label: str) -> str:
+    """Return HTML that shows `label` in a tone of TONES, for a state that no column of V1 holds."""
     return format_html('<span class="state state-{}">{}</span>', tone, label)

@@ -8,31 +8,31 @@ from django.db import models
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 
-from veza_site.admin.wording.labels import unit
-from veza_site.admin.wording.state import is_state, state
+from veza_site.admin.wording.labels import find_unit
+from veza_site.admin.wording.state import is_state, show_state
 
 
-def reading(field: models.Field) -> Callable[[Any], Any] | None:
-    """Return what makes a column's values readable, or None where Django does it well."""
+def find_formatter(field: models.Field) -> Callable[[Any], Any] | None:
+    """Return the function that makes a column's values readable, or None where Django does."""
     if field.choices:
         labels = dict(field.flatchoices)
         if is_state(field):
-            return lambda value: state(value, labels.get(value, value))
+            return lambda value: show_state(value, labels.get(value, value))
         return lambda value: labels.get(value, value)
-    measured = unit(field)
+    unit = find_unit(field)
     if isinstance(field, ArrayField):
-        ending = f" {measured}" if measured else ""
+        ending = f" {unit}" if unit else ""
         return lambda values: f"{', '.join(map(str, values))}{ending}" if values else None
     if not isinstance(field, models.IntegerField):
         return None
     if field.name.endswith("_size"):
-        return lambda value: number(filesizeformat(value))
-    if measured == "seconds":
-        return lambda value: number(duration(value))
-    return lambda value: number(f"{value:,} {measured}" if measured else f"{value:,}")
+        return lambda value: align_number(filesizeformat(value))
+    if unit == "seconds":
+        return lambda value: align_number(format_duration(value))
+    return lambda value: align_number(f"{value:,} {unit}" if unit else f"{value:,}")
 
 
-def duration(seconds: int) -> str:
+def format_duration(seconds: int) -> str:
     """Return a duration as players show it: "3:07", "1:02:03"."""
     sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
     minutes, seconds = divmod(seconds, 60)
@@ -42,6 +42,6 @@ def duration(seconds: int) -> str:
     return f"{sign}{minutes}:{seconds:02}"
 
 
-def number(text: str) -> str:
+def align_number(text: str) -> str:
     """Return HTML that lines a number up with those above and below it."""
     return format_html('<span class="number">{}</span>', text)
