@@ -33,12 +33,12 @@ class GrantForm(RoleForm):
         required=False,
         help_text=(
             "For example 2027-01-31 18:00, in UTC, or 2027-01-31T18:00+01:00, with an offset."
-            " Empty means for good."
+            " Leave it empty for a permanent grant."
         ),
     )
 
     def clean_expires_at(self) -> datetime | None:
-        """Refuse a time in the past, or beyond the years that Python can handle in UTC."""
+        """Refuse a time in the past, or one that Python can't express in UTC."""
         expires_at = self.cleaned_data["expires_at"]
         if expires_at is None:
             return None
@@ -138,7 +138,7 @@ def soft_delete_role(_request: HttpRequest, role: Role) -> str:
 
 def describe_grant(role: Role, expires_at: datetime | None, *, is_new: bool = True) -> str:
     """Say in the log what was granted, or how long an older grant now lasts."""
-    until = f"until {expires_at:%Y-%m-%d %H:%M %Z}" if expires_at else "for good"
+    until = f"until {expires_at:%Y-%m-%d %H:%M %Z}" if expires_at else "permanently"
     return f"Granted role {role}{'' if is_new else ' now'} {until}."
 
 
@@ -153,7 +153,7 @@ ROLE_ACTIONS: list[RowAction] = [
         soft_delete_role,
         permissions=("change",),
         explanation=(
-            "Takes the role from everybody who has it, for good, and drops its permissions. Once"
+            "Takes the role from everybody who has it, permanently, and drops its permissions. Once"
             " restored it allows nothing."
         ),
     ),

@@ -65,7 +65,7 @@ class TrackAdmin(V1Admin):
 
 @admin.register(TrackVersion)
 class TrackVersionAdmin(V1Admin):
-    """The files that a track has had, of which one is current."""
+    """The files of a track, old and current."""
 
     can_add = False  # uploads make them
     list_display = ["__str__", "track", "label", "is_current", "file_size", "created_at"]

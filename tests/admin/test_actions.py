@@ -1,4 +1,4 @@
-"""What staff do to rows: asked first, all or nothing, written down, and only by who may."""
+"""What staff do to rows: confirmed, all or nothing, logged, and only with the right to."""
 
 import gc
 from datetime import timedelta
@@ -28,7 +28,7 @@ EVERY = "?deleted=all"  # the list with soft-deleted rows
 
 
 class ActionTests(TestCase):
-    """Tests that choose actions as a browser does, as super_admin unless they sign in."""
+    """Tests that choose actions as a browser does, as a super_admin unless they sign in."""
 
     @classmethod
     def setUpTestData(cls):
@@ -62,15 +62,15 @@ class ActionTests(TestCase):
         return self.client.post(url, parameters | values, secure=True)
 
     def confirm(self, model, action, *chosen, **options):
-        """Choose an action on the list and confirm it; return the messages."""
-        return self.told(self.choose(model, action, *chosen, confirmed="yes", **options))
+        """Choose an action on the list and confirm it; return the message."""
+        return self.read_message(self.choose(model, action, *chosen, confirmed="yes", **options))
 
     def confirm_on_page(self, row, action, **values):
-        """Choose an action on the row's own page and confirm it; return the messages."""
-        return self.told(self.choose_on_page(row, action, confirmed="yes", **values))
+        """Choose an action on the row's own page and confirm it; return the message."""
+        return self.read_message(self.choose_on_page(row, action, confirmed="yes", **values))
 
-    def told(self, answer):
-        """Return what is told last to who is led back to where they were."""
+    def read_message(self, answer):
+        """Return the last message after a redirect back to where the action was chosen."""
         self.assertEqual(answer.status_code, 302, answer.context and answer.context.get("errors"))
         return [str(message) for message in get_messages(answer.wsgi_request)][-1]
 
@@ -79,7 +79,7 @@ class ActionTests(TestCase):
         return list(LogEntry.objects.order_by("pk").values_list("object_repr", "change_message"))
 
     def assert_refused(self, told, why):
-        """Assert that it was said why, and that nothing was written down."""
+        """Assert that the message says why, and that the log is empty."""
         self.assertIn(why, told)
         self.assertTrue(told.endswith("; nothing was changed."), told)
         self.assertEqual(self.log(), [])
@@ -179,7 +179,7 @@ class EveryAction(ActionTests):
         apply = SoftDelete.apply
         with mock.patch.object(batches, "SIZE", 5), mock.patch.object(SoftDelete, "apply", note):
             self.confirm(Track, "soft_delete", everything=True)
-        on_page = 12  # the list has read its first page, too
+        on_page = 12  # the list reads its first page, too
         self.assertEqual(len(found), 3)
         self.assertLessEqual(max(found), on_page + 5)
 
@@ -206,7 +206,9 @@ class EveryAction(ActionTests):
             self.assertEqual(answer.status_code, 400)
 
     def test_asks_nothing_about_rows_that_are_not_there(self):
-        self.assertEqual(self.told(self.choose(Track, "soft_delete")), "No row matches any more.")
+        self.assertEqual(
+            self.read_message(self.choose(Track, "soft_delete")), "No row matches any more."
+        )
 
     def test_of_whom_may_not_is_not_offered_and_not_done(self):
         self.sign_in("moderator")
@@ -413,11 +415,11 @@ class UserForm(ActionTests):
 
     def test_changes_the_role_by_whom_may_change_grants(self):
         before = self.nora.token_version
-        self.told(self.change(self.nora, role="moderator"))
+        self.read_message(self.change(self.nora, role="moderator"))
         self.nora.refresh_from_db()
         self.assertEqual((self.nora.role, self.nora.token_version), ("moderator", before + 1))
         self.sign_in("admin")
-        self.told(self.change(self.nora, role="admin"))
+        self.read_message(self.change(self.nora, role="admin"))
         self.nora.refresh_from_db()
         self.assertEqual(self.nora.role, "moderator")
 
@@ -442,7 +444,7 @@ class UserForm(ActionTests):
                 {"action": "delete_selected", "_selected_action": root.pk, "post": "yes"},
             ),
         ]:
-            told = self.told(self.client.post(url, values, secure=True))
+            told = self.read_message(self.client.post(url, values, secure=True))
             self.assertIn("Nobody would be left who is super_admin for good", told)
         self.assertTrue(User.objects.filter(pk=root.pk).exists())
 
@@ -466,7 +468,7 @@ class Grants(ActionTests):
         until = f"{self.later:%Y-%m-%d %H:%M} UTC"
         self.assertIn(("nora", f"Granted role support until {until}."), self.log())
         self.grant(self.nora)
-        self.assertIn(("nora", "Granted role support for good."), self.log())
+        self.assertIn(("nora", "Granted role support permanently."), self.log())
 
     def test_take_a_time_in_any_zone(self):
         self.grant(self.nora, expires_at="2099-01-31T18:00+01:00")
@@ -554,7 +556,7 @@ class Grants(ActionTests):
         answer = self.client.post(
             admin_url(UserRole, "delete", grant.pk), {"post": "yes"}, secure=True
         )
-        self.assertIn(why, self.told(answer))
+        self.assertIn(why, self.read_message(answer))
         grant.refresh_from_db()
         self.assertIsNone(grant.expires_at)
 
@@ -563,16 +565,16 @@ class Grants(ActionTests):
         return self.client.post(admin_url(UserRole, "add"), values, secure=True)
 
     def test_are_made_on_their_own_page_by_the_same_rules(self):
-        self.told(self.add(self.nora, self.role))
+        self.read_message(self.add(self.nora, self.role))
         grant = UserRole.objects.get()
         self.assertEqual(grant.granted_by, self.staff["super_admin"])
-        self.assertIn(("nora", "Granted role support for good."), self.log())
+        self.assertIn(("nora", "Granted role support permanently."), self.log())
         root = self.staff["super_admin"]
         self.assertContains(self.add(root, self.role), "Nobody changes their own roles")
         self.assertEqual(UserRole.objects.get(), grant)
 
     def test_change_their_expiry_and_nothing_else(self):
-        self.told(self.add(self.nora, self.role))
+        self.read_message(self.add(self.nora, self.role))
         grant = UserRole.objects.get()
         values = {
             "user": self.staff["admin"].pk,
@@ -580,7 +582,9 @@ class Grants(ActionTests):
             "expires_at_0": "2099-01-01",
             "expires_at_1": "00:00:00",
         }
-        self.told(self.client.post(admin_url(UserRole, "change", grant.pk), values, secure=True))
+        self.read_message(
+            self.client.post(admin_url(UserRole, "change", grant.pk), values, secure=True)
+        )
         grant.refresh_from_db()
         self.assertEqual((grant.user, grant.role), (self.nora, self.role))
         self.assertEqual(grant.expires_at.year, 2099)
@@ -597,10 +601,10 @@ class Permissions(ActionTests):
         return self.client.post(admin_url(RolePermission, "add"), values, secure=True)
 
     def test_are_given_to_and_taken_from_roles(self):
-        self.told(self.add(self.role, self.read))
+        self.read_message(self.add(self.role, self.read))
         allowed = RolePermission.objects.get(role=self.role)
         url = admin_url(RolePermission, "delete", allowed.pk)
-        self.told(self.client.post(url, {"post": "yes"}, secure=True))
+        self.read_message(self.client.post(url, {"post": "yes"}, secure=True))
         self.assertFalse(RolePermission.objects.filter(role=self.role).exists())
 
     def test_of_one_s_own_roles_stay_as_they_are(self):
@@ -608,7 +612,7 @@ class Permissions(ActionTests):
         self.assertContains(self.add(role, self.read), "nobody edits their own roles")
         allowed = RolePermission.objects.get(role=role)
         url = admin_url(RolePermission, "delete", allowed.pk)
-        told = self.told(self.client.post(url, {"post": "yes"}, secure=True))
+        told = self.read_message(self.client.post(url, {"post": "yes"}, secure=True))
         self.assertIn("nobody edits their own roles", told)
         self.assertTrue(RolePermission.objects.filter(pk=allowed.pk).exists())
 
@@ -621,12 +625,12 @@ class Permissions(ActionTests):
         role = Role.objects.get(name="moderator")
         url = admin_url(Role, "change", role.pk)
         values = {"name": "x", "display_name": "Moderators", "is_system": ""}
-        self.told(self.client.post(url, values, secure=True))
+        self.read_message(self.client.post(url, values, secure=True))
         role.refresh_from_db()
         self.assertEqual((role.name, role.display_name), ("moderator", "Moderators"))
         self.assertTrue(role.is_system)
         answer = self.client.post(admin_url(Role, "delete", role.pk), {"post": "yes"}, secure=True)
-        self.assertIn("which is never deleted", self.told(answer))
+        self.assertIn("which is never deleted", self.read_message(answer))
 
 
 class JobActions(ActionTests):

@@ -23,35 +23,33 @@ class Budgets(AdminTests):
 
     def setUp(self):
         super().setUp()
-        # What a process asks once may have been asked by another test.
+        # Another test may have asked what a process asks once.
         ContentType.objects.get_for_models(*v1_models())
         has_byte_order("default")
 
-    def counted(self):
+    def count(self):
         """Return the number of queries of each page, by model."""
-        counts = {"start page": {"index": self.queries(reverse("admin:index"))}}
+        counts = {"start page": {"index": self.count_queries(reverse("admin:index"))}}
         for model, row in self.first_rows().items():
             url = admin_url(model, "changelist")
             counts[model._meta.db_table] = {
-                "list": self.queries(url),
-                "last page": self.queries(f"{url}?p=last"),
-                "search": self.queries(f"{url}?q={row.pk}"),
-                "detail": self.queries(admin_url(model, "change", row.pk)),
-                "add": self.queries(admin_url(model, "add")),
-                "delete": self.queries(admin_url(model, "delete", row.pk)),
-                "history": self.queries(admin_url(model, "history", row.pk)),
+                "list": self.count_queries(url),
+                "last page": self.count_queries(f"{url}?p=last"),
+                "search": self.count_queries(f"{url}?q={row.pk}"),
+                "detail": self.count_queries(admin_url(model, "change", row.pk)),
+                "add": self.count_queries(admin_url(model, "add")),
+                "delete": self.count_queries(admin_url(model, "delete", row.pk)),
+                "history": self.count_queries(admin_url(model, "history", row.pk)),
             }
         return counts
 
-    def queries(self, url):
-        """Return how many queries a page sends, savepoints aside, or None where there is none."""
-        with CaptureQueriesContext(
-            connection,
-        ) as sent:
+    def count_queries(self, url):
+        """Return how many queries a page sends, savepoints aside, or None if there is no page."""
+        with CaptureQueriesContext(connection) as sent:
             answer = self.get(url)
         queries = [query for query in sent if not query["sql"].startswith(SAVEPOINTS)]
         return len(queries) if answer.status_code == 200 else None
 
     @tag("golden")
     def test_are_kept(self):
-        assert_golden(self, BASELINE, json.dumps(self.counted(), indent=2) + "\n")
+        assert_golden(self, BASELINE, json.dumps(self.count(), indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""Deletion in the admin: what it says beforehand, what it costs, and that it is all or nothing."""
+"""Deletion in the admin: what it announces, what it costs, and that it is all or nothing."""
 
 from unittest import mock
 
@@ -174,10 +174,10 @@ class WhatADeletionTakes(TestCase):
 
 class WhatIsTold(ServiceTests):
     """
-    On rows that are committed.
+    On committed rows.
 
-    Of one that its own transaction has written, PostgreSQL checks all references once more when one
-    of them is set to NULL, and what they referred to may be gone by then.
+    If the same transaction wrote a row, PostgreSQL checks all its references again when it sets one
+    of them to NULL, and the rows that they refer to may be gone by then.
     """
 
     few_rows = False
@@ -188,7 +188,7 @@ class WhatIsTold(ServiceTests):
         load_demo()
 
     def test_is_what_the_database_then_does(self):
-        """For each table of the demo catalogue: the rows that are missing after a DELETE."""
+        """For each table of the demo catalogue: which rows are missing after a DELETE."""
         before = {model: model.objects.count() for model in v1_models()}
         for model in v1_models():
             with self.subTest(model):
@@ -204,7 +204,7 @@ class WhatIsTold(ServiceTests):
 
 
 class Deleting(AdminTests):
-    """By both ways: from the row's own page, and by the action on the list."""
+    """Both ways: from the row's own page, and by the action on the list."""
 
     def setUp(self):
         super().setUp()
@@ -216,7 +216,7 @@ class Deleting(AdminTests):
         return User.objects.get(pk=rows().insert("users", **values))
 
     def ways(self, row):
-        """Return for each way a function that asks, or does it with post="yes"."""
+        """Return a function for each way, which asks, or deletes with post="yes"."""
         model = type(row)
 
         def on_page(**values):
@@ -229,7 +229,7 @@ class Deleting(AdminTests):
 
         return on_page, on_list
 
-    def told(self, answer):
+    def read_message(self, answer):
         self.assertEqual(answer.status_code, 302)
         return [str(message) for message in get_messages(answer.wsgi_request)][-1]
 
@@ -244,7 +244,7 @@ class Deleting(AdminTests):
                 LogEntry.objects.all().delete()
                 self.assertContains(way(), "Nothing else is deleted with")
                 self.assertEqual((self.log(), Role.objects.filter(pk=role.pk).count()), ([], 1))
-                self.assertIn("deleted", self.told(way(post="yes")))
+                self.assertIn("deleted", self.read_message(way(post="yes")))
                 self.assertFalse(Role.objects.filter(pk=role.pk).exists())
                 self.assertEqual(self.log(), [(role.name, DELETION, self.me.pk)])
 
@@ -259,7 +259,7 @@ class Deleting(AdminTests):
                 self.assertContains(answer, "Where a table loses more than 100 rows")
 
     def test_loads_no_child_and_costs_the_same_with_many(self):
-        """Asked and done by both ways, with 2,000 plays and with none."""
+        """Both ways, asking and deleting, with 2,000 plays and with none."""
 
         def queries(plays):
             found = []
@@ -277,7 +277,7 @@ class Deleting(AdminTests):
                 self.assertFalse(TrackPlay.objects.filter(track=track.pk).exists())
             return found
 
-        queries(0)  # what is read once a process
+        queries(0)  # for what is read once a process
         self.assertEqual(queries(2000), queries(0))
 
     def test_of_all_that_match_is_done_in_batches(self):
@@ -287,7 +287,9 @@ class Deleting(AdminTests):
         first = Role.objects.deleted().first()
         url = admin_url(Role, "changelist") + "?deleted=only"
         with mock.patch.object(batches, "SIZE", 3), CaptureQueriesContext(connection) as sent:
-            told = self.told(self.post(url, chosen | {"_selected_action": first.pk, "post": "yes"}))
+            told = self.read_message(
+                self.post(url, chosen | {"_selected_action": first.pk, "post": "yes"})
+            )
         self.assertEqual(told, "7 roles deleted.")
         deletes = [query for query in sent if query["sql"].startswith('DELETE FROM "roles"')]
         self.assertEqual(len(deletes), 3)
@@ -319,7 +321,7 @@ class Deleting(AdminTests):
                                 },
                             ),
                         ]:
-                            told = self.told(answer)
+                            told = self.read_message(answer)
                             self.assertIn("Nobody would be left who is super_admin", told)
                             self.assertIn("Nothing was deleted.", told)
                     self.assertEqual(User.objects.count(), before)
@@ -330,16 +332,16 @@ class Deleting(AdminTests):
         for role in Role.objects.filter(is_system=True):
             for way in self.ways(role):
                 with self.subTest(role, way=way.__name__):
-                    self.assertIn("Nothing was deleted.", self.told(way(post="yes")))
+                    self.assertIn("Nothing was deleted.", self.read_message(way(post="yes")))
         self.assertEqual((Role.objects.count(), self.log()), (before, []))
 
     def test_of_nothing_says_so(self):
         gone = Role(pk=self.me.pk, name="gone")
         _, on_list = self.ways(gone)
-        self.assertEqual(self.told(on_list(post="yes")), "No row matches any more.")
+        self.assertEqual(self.read_message(on_list(post="yes")), "No row matches any more.")
 
     def may_delete(self, *tables):
-        """Be a moderator who may also delete from these tables."""
+        """Sign in as a moderator who may also delete from these tables."""
         user = self.sign_in("moderator")
         role = Role.objects.create(name="janitor", display_name="Janitor")
         Grant.objects.create(user=user, role=role)
@@ -364,7 +366,7 @@ class Deleting(AdminTests):
             track = rows().insert("tracks", creator_id=doomed.pk)
             rows().insert("track_plays", track_id=track)
             with self.subTest(number):
-                self.assertIn("deleted", self.told(self.ways(doomed)[number](post="yes")))
+                self.assertIn("deleted", self.read_message(self.ways(doomed)[number](post="yes")))
 
     def test_needs_the_right_to_delete_what_may_go_along_unseen(self):
         self.may_delete("users", "tracks")
@@ -380,5 +382,5 @@ class Deleting(AdminTests):
         role = Role.objects.create(name="old", display_name="x")
         on_page, on_list = self.ways(role)
         self.assertEqual(on_page(post="yes").status_code, 403)
-        on_list(post="yes")  # such an action there is not
+        on_list(post="yes")  # there is no such action
         self.assertTrue(Role.objects.filter(pk=role.pk).exists())

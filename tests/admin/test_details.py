@@ -1,4 +1,4 @@
-"""The page of one row: that it leaves out no column, and that saving loses nobody's change."""
+"""The page of one row: it shows every column, and saving it loses nobody's change."""
 
 import json
 import re
@@ -52,7 +52,7 @@ class Details(AdminTests):
                     self.assertContains(answer, f"field-{field.name}")
 
     def test_read_no_secret_of_any_row(self):
-        """Nor do the pages that add, change or delete one; but who is signed in is read whole."""
+        """Nor do the pages that add, change or delete one. The signed-in user is read whole."""
         me = self.sign_in(UserRole.SUPER_ADMIN)
         own = f"""WHERE "users"."id" = '{me.pk.hex}'::uuid ORDER"""
         secret = re.compile(r'"\w+(_hash|_secret)"(,| FROM| AS)')
@@ -99,7 +99,7 @@ class Details(AdminTests):
         track = Track.objects.alive().first()
         TrackPlay.objects.filter(track=track).delete()
         url = admin_url(Track, "change", track.pk)
-        self.get(url)  # what is read once a process
+        self.get(url)  # for what is read once a process
         with CaptureQueriesContext(connection) as without:
             self.assertNotContains(self.get(url), "trackplay/?track__id__exact")
         TrackPlay.objects.bulk_create([TrackPlay(track=track) for _ in range(2000)])
@@ -201,7 +201,7 @@ class Saving(AdminTests):
         self.assertNotEqual(User.objects.get(pk=user.pk).username, "ab")
 
     def test_says_what_is_only_checked_at_the_end(self):
-        """As two tracks at one position: the constraint is deferred. No page changes these yet."""
+        """A deferred constraint: two tracks at one position. No page changes these yet."""
         first, second = PlaylistTrack.objects.order_by("playlist_id", "position")[:2]
         self.assertEqual(first.playlist_id, second.playlist_id)
         sent = {"playlist": second.playlist_id, "track": second.track_id}
@@ -270,7 +270,7 @@ class SavingAtOnce(ServiceTests):
         self.assertFalse(Playlist.objects.exists())
 
     def test_says_that_somebody_else_is_changing_the_same_rows(self):
-        """A deadlock, of which the form is the victim: the other session waits for longer."""
+        """A deadlock that ends the form's statement, as the other session waits longer."""
         owner = self.rows.insert("users")
         playlist = self.rows.insert("playlists", title="x", slug="x")
         sent = {"title": "x", "slug": "x", "owner": owner}

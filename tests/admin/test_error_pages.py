@@ -1,4 +1,4 @@
-"""What an error says, on a page and in a log: no secret, and no row."""
+"""What an error says, on a page and in a log: no secret and no row."""
 
 import io
 import logging
@@ -28,7 +28,7 @@ NOBODY = uuid.UUID(int=0)
 
 
 def insert_twice(request):
-    """Break two constraints of a token's row, whose hash PostgreSQL then quotes."""
+    """Break two constraints of a token, so that PostgreSQL quotes its hash."""
     password = request.POST.get("password", CANARY)
     user = User.objects.get().pk
     for _ in range(2):
@@ -43,7 +43,7 @@ urlpatterns = [
 
 
 class ErrorOfTheDatabase(TestCase):
-    """Each says its first line, and keeps what the server sent for code."""
+    """Each shows its first line; code still finds all that the server sent."""
 
     def setUp(self):
         self.user = rows().insert("users")
@@ -76,7 +76,7 @@ class ErrorOfTheDatabase(TestCase):
         self.error(lambda cursor: cursor.execute("SELEC %s", [CANARY]))
 
     def test_of_a_row_that_is_fetched(self):
-        # Of a server-side cursor, the rows are made when they are fetched.
+        # A server-side cursor computes its rows when they are fetched.
         with connection.chunked_cursor() as cursor:
             cursor.execute(
                 "SELECT CASE WHEN n < 100 THEN 1 ELSE (%s || chr(10) || n || %s)::integer END"
@@ -186,7 +186,7 @@ class ErrorOfTheDatabase(TestCase):
 
 
 class FirstLine(SimpleTestCase):
-    """The first line of an error of the server's in any language, without the value."""
+    """The first line of a server's error, in any language, without the value."""
 
     def test_is_without_what_is_quoted_in_any_language(self):
         for line, cut in [
@@ -233,7 +233,7 @@ class ReportOfAnError(TestCase):
         self.client.raise_request_exception = False
 
     def report(self):
-        """Return what is answered and logged when a view breaks a constraint."""
+        """Return the answer and the log of a view that breaks a constraint."""
         # Django's own handler would print it among the dots of the tests.
         self.enterContext(mock.patch.object(logging.getLogger("django"), "handlers", []))
         log = io.StringIO()
@@ -265,12 +265,12 @@ class ReportOfAnError(TestCase):
                 self.assertNotIn(CANARY, self.mailed(RequestFactory().post("/", {"a": CANARY})))
 
     def test_is_without_the_process_s_environment(self):
-        # Which runserver puts among the request's headers.
+        # runserver puts it among the request's headers.
         request = RequestFactory().get("/", DATABASE_URL=f"postgresql://veza:{CANARY}@db/veza")
         self.assertNotIn(CANARY, self.mailed(request))
 
     def mailed(self, request):
-        """Return what is mailed to ADMINS of an error."""
+        """Return the mail to ADMINS about an error."""
         secret = CANARY
         try:
             {}["missing"]
@@ -285,7 +285,7 @@ class ReportOfAnError(TestCase):
 
 
 class BadInput(TestCase):
-    """An address that means nothing is refused, and is never an error 500."""
+    """A meaningless address is refused, and is never an error 500."""
 
     GARBAGE = ["\0", "garbage", "1" * 400, "(", "\ud7ff%"]
     PARAMETERS = [

@@ -1,4 +1,4 @@
-"""Whatever people write about themselves and their music is text on the admin's pages, not HTML."""
+"""Whatever people write is text on the admin's pages, not HTML."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
@@ -13,7 +13,7 @@ from veza_site.admin.secrets import is_secret
 PLANTED = """<x7"'>"""
 IN_JSON = """{"<x7\\"'>": ["<x7\\"'>", "</script><x7>"]}"""
 
-# Rights hang on these, and this one goes with the times of a lease.
+# Rights depend on the first three; the last must fit the times of a lease.
 KEPT = {
     *["rbac.Role.name", "rbac.Permission.resource", "rbac.Permission.action"],
     "media.HlsTranscodeJob.locked_by",
@@ -26,7 +26,7 @@ class Text(AdminTests):
         self.planted = self.plant()
 
     def plant(self):
-        """Write what would be a tag into every text of people's, and return how many columns."""
+        """Write a tag into every text that people write, and return how many columns."""
         columns = 0
         with connection.cursor() as cursor:
             for model in v1_models():
@@ -42,7 +42,7 @@ class Text(AdminTests):
                     elif isinstance(field, models.CharField | models.TextField):
                         most = field.max_length or 200
                         if most >= len(PLANTED):
-                            # With the id, as far as there is room, where it has to be unique.
+                            # With as much of the id as fits, where it has to be unique.
                             values[field.column] = f"left($${PLANTED}$$ || id, {most})"
                 if values:
                     assignments = ", ".join(f"{name} = {value}" for name, value in values.items())
@@ -51,7 +51,7 @@ class Text(AdminTests):
         return columns
 
     def assert_text(self, answer, status=200):
-        """Assert that nothing on a page got out of its text or its attribute; return the page."""
+        """Assert that no text on a page breaks out into HTML; return the page."""
         self.assertEqual(answer.status_code, status)
         text = answer.content.decode()
         self.assertNotIn("<x7", text)
@@ -86,7 +86,7 @@ class Text(AdminTests):
         for url in [
             admin_url(User, "changelist"),  # with the message
             admin_url(User, "history", user.pk),
-            reverse("admin:index"),  # with the last things that were done
+            reverse("admin:index"),  # with the recent actions
         ]:
             with self.subTest(url):
                 self.assertIn("x7&quot;", self.assert_text(self.get(url)))

@@ -51,7 +51,7 @@ class Forms(AdminTests):
                     admin_url(Role, "change", role.pk),
                     values | {"display_name": f"Support {len(note)}", "_shown": note},
                 )
-                # What says something else about a field says that somebody changed it.
+                # A note with another value for a field means that somebody changed it.
                 self.assertEqual(answer.status_code, 200 if "{" in note else 302)
 
     def test_leaves_null_where_a_box_is_left_empty(self):

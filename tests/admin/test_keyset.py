@@ -1,4 +1,4 @@
-"""Pages by keyset: every row once, at any depth, whatever comes in between."""
+"""Pages by keyset: every row once, at any depth, whatever is inserted meanwhile."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ BY_KEY = Order(TrackPlay._meta.pk, descending=True)
 
 
 def plays(number, ties=7, start=MOMENT):
-    """Insert `number` plays of one track, of which each `ties` have one created_at."""
+    """Insert `number` plays of one track, `ties` of them at a time with the same created_at."""
     made = rows()
     track = made.insert("tracks")
     made.cursor.execute(
@@ -36,7 +36,7 @@ def plays(number, ties=7, start=MOMENT):
 
 
 def walk(queryset, order, size, start="first", between=lambda: None):
-    """Return the keys on all pages from `start` on, in the list's order, by cursors as in a URL."""
+    """Return the keys of all pages from `start` on, in the list's order, by cursors from a URL."""
     backwards = start == "last"
     cursor, pages = Cursor(start), []
     while cursor:
@@ -91,9 +91,7 @@ class Pages(TestCase):
             if sign == ">":
                 second = fetch_page(TrackPlay.objects.all(), NEWEST, first.next, 2)
                 cursor = second.previous
-            with CaptureQueriesContext(
-                connection,
-            ) as sent:
+            with CaptureQueriesContext(connection) as sent:
                 fetch_page(TrackPlay.objects.all(), NEWEST, cursor, 2)
             self.assertEqual(len(sent), 2)
             sql = sent[0]["sql"]
@@ -110,7 +108,7 @@ class Pages(TestCase):
             with self.subTest(str(queryset.query.where)):
                 deep = queryset.order_by("created_at")[1000]
                 query = NEWEST.skip_to(NEWEST.sort(queryset), (deep.created_at, deep.pk))[:101]
-                # On so few rows reading all of a track and sorting them would do as well.
+                # With so few rows PostgreSQL would read all of a track and sort them.
                 connection.cursor().execute("SET LOCAL enable_bitmapscan = off")
                 scan = json.loads(query.explain(format="json", analyze=True))[0]["Plan"]
                 while "Plans" in scan:
@@ -163,7 +161,7 @@ class PagesBesideWriters(TransactionTestCase):
     written = 0
 
     def insert(self, other: psycopg.Connection):
-        """Insert rows from another connection: at both ends, and among the ties. Not for ever."""
+        """Insert some rows from another connection: at both ends, and among the ties."""
         if self.written >= 60:
             return
         self.written += 3

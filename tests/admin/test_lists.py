@@ -37,7 +37,7 @@ SIZE = 50
 
 class ListTests(AdminTests):
     def changes(self, model, query=""):
-        """Return the list of `model` for what `query` says, without its page."""
+        """Return the list of `model` for a query string, without rendering its page."""
         request = RequestFactory().get(admin_url(model, "changelist") + query)
         request.user = self.staff
         request._messages = BaseStorage(request)
@@ -113,7 +113,7 @@ class ListPages(ListTests):
             (TrackPlay, "after.zzz"),
             (TrackPlay, "%00"),
             (TrackPlay, other[:-3]),
-            (TrackPlay, f"{other}&o={upwards}"),  # the same column, the other way round
+            (TrackPlay, f"{other}&o={upwards}"),  # the same column, in the opposite direction
         ]:
             with self.subTest(cursor):
                 answer = self.get(admin_url(model, "changelist") + f"?p={cursor}")
@@ -139,7 +139,7 @@ class ListPages(ListTests):
             with self.subTest(model):
                 made = rows()
                 made.insert(model._meta.db_table)
-                self.changes(model)  # asks how the database sorts, once
+                self.changes(model)  # asks once how the database sorts
                 few = self.queries_of_rows(model)
                 for _ in range(5):
                     made.insert(model._meta.db_table)
@@ -156,7 +156,7 @@ class ListOrders(ListTests):
     """Judged by the live catalog, not by what the models declare."""
 
     def has_index(self, model, column, pinned, live):
-        """Tell whether an index has the rows by `column`, where those in `pinned` are constant."""
+        """Tell whether an index has the rows in the order of `column`, with `pinned` constant."""
         for index in self.catalog.tables[model._meta.db_table].indexes.values():
             fits = index.predicate is None or (live and index.predicate == "(deleted_at IS NULL)")
             if index.method != "btree" or not index.valid or not fits:
@@ -168,7 +168,7 @@ class ListOrders(ListTests):
         return False
 
     def cases(self, model):
-        """Yield a query for each way to look at a list, and what it makes of the rows."""
+        """Yield a query string for each kind of list, its pinned columns, and if it is live."""
         relations = [field for field in model._meta.local_fields if field.is_relation]
         for pinned in [None, *relations]:
             query = f"?{relation_parameter(pinned)}={uuid.uuid4()}" if pinned else "?"
@@ -479,7 +479,7 @@ class ListColumns(ListTests):
 
 class Autocomplete(ListTests):
     def offered(self, field, term="", user=None):
-        """Return what the box of a relation offers, by label, and how many queries that takes."""
+        """Return the keys that the box of a relation offers, by label."""
         parameters = {
             "app_label": field.model._meta.app_label,
             "model_name": field.model._meta.model_name,

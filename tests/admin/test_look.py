@@ -230,7 +230,7 @@ class Pages(AdminTests):
 
 class Declarations(SimpleTestCase):
     def test_begin_each_list_with_what_tells_the_row(self):
-        """Not with a flag or a relation, whose cell could not lead to the row of the relation."""
+        """Not with a flag, nor with a relation: the cell is the link to the list's own row."""
         for model in v1_models():
             page = admin_of(model)
             self.assertIsInstance(page, V1Admin)

@@ -1,4 +1,4 @@
-"""Every page of the admin answers each person as the permissions of the person's role say."""
+"""Every page of the admin answers people as the permissions of their role say."""
 
 from django.urls import reverse
 
@@ -13,7 +13,7 @@ from veza_site.models import AppendOnlyModel
 
 ROLES_TABLES = {Role, Permission, RolePermission, Grant}
 
-# Rows that staff may add; of the others the platform makes them.
+# The tables to which staff may add rows. Only the platform adds to the others.
 ADDED = {
     *ROLES_TABLES,
     Playlist,
@@ -42,7 +42,7 @@ class Pages(AdminTests):
     def test_that_only_show_answer_everyone_on_the_staff(self):
         for role in STAFF:
             self.sign_in(role)
-            # A filter's choices are the same to all: each is chosen by one of the roles.
+            # A filter has the same choices for everybody: one role tries all of them.
             choices = None if role == UserRole.SUPER_ADMIN else 1
             for model, row in self.first_rows().items():
                 url = admin_url(model, "changelist")
@@ -84,7 +84,7 @@ class Pages(AdminTests):
                         and page.can_change
                     )
                     status = self.post(admin_url(model, "change", row.pk)).status_code
-                    # 200 and 302: the form was read, whatever it says to an empty one.
+                    # 200 and 302: the form was read, whatever it says about being empty.
                     self.assertEqual(status in (200, 302), expected, status)
 
     def test_that_delete_answer_whoever_may_delete(self):

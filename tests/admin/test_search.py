@@ -1,4 +1,4 @@
-"""The search box of the admin's lists: ids in any form, beginnings where an index has them."""
+"""The search box of the lists: ids in any form, beginnings where an index finds them."""
 
 import random
 import uuid
@@ -131,7 +131,7 @@ class SearchBox(AdminTests):
 
 
 class Search(TestCase):
-    """On users whose names are near one another, in bytes and in languages."""
+    """On users whose names are close, both in bytes and in languages."""
 
     names = ["amy", "Amy", "amy1", "amy%", "amy_x", "amya", "amz", "am", "ämy", "amy\U0001f980"]
 

@@ -1,4 +1,4 @@
-"""No secret is on any page of the admin, and none can be found out by one."""
+"""No secret is on any page of the admin, or can be found out through one."""
 
 import re
 from collections import Counter
@@ -12,7 +12,7 @@ from tests.support.admin import AdminTests, admin_of, admin_url
 from tests.support.databases import v1_models
 from veza_site.admin.secrets import is_secret
 
-CANARY = "cafe5afe"  # could be a part of a hash
+CANARY = "cafe5afe"  # fits into a hash
 
 
 class Secrets(AdminTests):
@@ -28,8 +28,7 @@ class Secrets(AdminTests):
                 for field in model._meta.local_fields:
                     if not is_secret(field):
                         continue
-                    # Each of them another one, in the form that the column has: a bcrypt hash,
-                    # or SHA-256 in hex.
+                    # All different, and of the column's form: a bcrypt hash, or SHA-256 in hex.
                     start = "$2b$12$" if field.column == "password_hash" else ""
                     cursor.execute(
                         f"""
@@ -44,10 +43,10 @@ class Secrets(AdminTests):
 
     def crawl(self):
         """
-        Follow every link from the start page, and yield each page.
+        Follow the links from the start page, and yield each page.
 
-        Of a kind two: of a table's pages of rows, and of its lists with the same parameter. All
-        rows, and all combinations of filters, sorts and pages, would be no end.
+        Two of a kind: of a table's pages of rows, and of its lists with the same parameter. All
+        rows, and all combinations of filters, orders and pages, would never end.
         """
         waiting = [reverse("admin:index"), *self.unlinked()]
         seen, of_a_kind = set(waiting), Counter()
@@ -76,7 +75,7 @@ class Secrets(AdminTests):
         return link if link.startswith(reverse("admin:index")) else None
 
     def unlinked(self):
-        """Yield addresses that no link leads to: sorts, filters and orders of one's own making."""
+        """Yield addresses without a link: orders and filters that somebody typed."""
         for model in v1_models():
             url = admin_url(model, "changelist")
             for column in range(1, len(admin_of(model).list_display) + 1):

@@ -1,4 +1,4 @@
-"""What all pages of the admin share: their titles, what they may load, and what is not there."""
+"""What all pages of the admin share: titles, what they may load, what is missing."""
 
 import re
 

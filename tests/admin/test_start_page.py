@@ -1,4 +1,4 @@
-"""The numbers above the list of apps: right where rows are few, cheap where they are many."""
+"""The numbers above the list of apps: exact for few rows, cheap for many."""
 
 import re
 from unittest import mock
@@ -38,7 +38,7 @@ class Viewer:
         return permission in self.permissions or not self.permissions
 
 
-def shown(kind):
+def fill(kind):
     """Return the content of a panel and its facts as a dictionary."""
     with mock.patch.object(panels, "panels", [kind]):
         (panel,) = panels.fill_panels(Viewer())
@@ -75,14 +75,14 @@ class Plays(TestCase):
         self.play("0 days", 3)
         self.play("29 days", 2)
         self.play("31 days", 5)
-        content, facts = shown(PlaysADay)
+        content, facts = fill(PlaysADay)
         self.assertEqual(facts["The last 30 days together"], "5")
         days = list(lines_of(content.chart).values())
         self.assertEqual((len(days), days[0], days[-1]), (30, ["2"], ["3"]))
         self.assertEqual(content.note, "")
 
     def test_are_nought_where_there_are_none(self):
-        content, facts = shown(PlaysADay)
+        content, facts = fill(PlaysADay)
         self.assertEqual(facts["The last 30 days together"], "0")
         self.assertEqual(len(lines_of(content.chart)), 30)
 
@@ -90,7 +90,7 @@ class Plays(TestCase):
         self.play("3 days", 400)
         execute("ANALYZE track_plays")
         with mock.patch("streaming.start_page.COUNTABLE", 100):
-            content, facts = shown(PlaysADay)
+            content, facts = fill(PlaysADay)
         self.assertIn("about ", facts["The last 30 days together"])
         for number in lines_of(content.chart).values():
             self.assertEqual(number[0], "about")
@@ -101,7 +101,7 @@ class Plays(TestCase):
         execute("ANALYZE track_plays")  # when it was still empty
         self.play("3 days", 150)
         with mock.patch("streaming.start_page.COUNTABLE", 100):
-            _, facts = shown(PlaysADay)
+            _, facts = fill(PlaysADay)
         self.assertIn("about ", facts["The last 30 days together"])
 
 
@@ -121,7 +121,7 @@ class Queue(TestCase):
         for status, number in [("pending", 2), ("failed", 3), ("cancelled", 1)]:
             for _ in range(number):
                 self.job(status)
-        content, _ = shown(TranscodeQueue)
+        content, _ = fill(TranscodeQueue)
         self.assertEqual(
             lines_of(content.chart),
             {
@@ -139,7 +139,7 @@ class Queue(TestCase):
             self.job(status)
         execute("ANALYZE hls_transcode_queue")
         with mock.patch("media.start_page.COUNTABLE", 4):
-            content, _ = shown(TranscodeQueue)
+            content, _ = fill(TranscodeQueue)
         found = lines_of(content.chart)
         self.assertEqual((found["Pending"], found["Completed"]), (["1"], ["about", "5"]))
         self.assertIn("planner", content.note)
@@ -152,20 +152,20 @@ class Queue(TestCase):
             mock.patch("media.start_page.COUNTABLE", 2),
             mock.patch("media.start_page.OPEN_COUNTABLE", 3),
         ):
-            content, _ = shown(TranscodeQueue)
+            content, _ = fill(TranscodeQueue)
         self.assertEqual(lines_of(content.chart)["Pending"], ["about", "4"])
 
     def test_names_the_job_that_waits_longest_whatever_its_priority(self):
         self.job("pending", "2 hours", priority=1)
         oldest = self.job("pending", "3 hours", priority=9)
         self.job("completed", "5 hours")
-        content, facts = shown(TranscodeQueue)
+        content, facts = fill(TranscodeQueue)
         self.assertEqual(facts["Oldest waiting job"].replace("\xa0", " "), "for 3 hours")
         self.assertIn(str(oldest), content.facts[0].url)
 
     def test_does_not_take_a_job_for_waiting_that_is_not_due(self):
         self.job("pending", "-1 hour")
-        _, facts = shown(TranscodeQueue)
+        _, facts = fill(TranscodeQueue)
         self.assertEqual(facts["Oldest waiting job"], "none is waiting")
 
     def test_counts_the_failed_among_the_newest(self):
@@ -173,7 +173,7 @@ class Queue(TestCase):
         self.job("failed", made="1 hour")
         self.job("completed")
         with mock.patch("media.start_page.NEWEST", 2):
-            content, facts = shown(TranscodeQueue)
+            content, facts = fill(TranscodeQueue)
         self.assertEqual(facts["Failed jobs"], "1 of the last 2")
         self.assertIn("status__exact=failed", content.facts[1].url)
 
@@ -184,13 +184,13 @@ class Locked(TestCase):
             rows().insert("users", locked_until=until)
 
     def test_sign_ins_are_counted(self):
-        content, facts = shown(SignIns)
+        content, facts = fill(SignIns)
         self.assertEqual((facts["Locked right now"], content.note), ("1", ""))
 
     def test_sign_ins_are_the_planner_s_where_there_are_many_users(self):
         execute("ANALYZE users")
         with mock.patch("accounts.start_page.COUNTABLE_USERS", 2):
-            content, facts = shown(SignIns)
+            content, facts = fill(SignIns)
         self.assertEqual(facts["Locked right now"], "about 1")
         self.assertIn("planner", content.note)
 
@@ -250,7 +250,7 @@ class BesideALock(TransactionTestCase):
 
 
 class Indexes(TestCase):
-    """The queries on tables that may be large use the index that they were written for."""
+    """The queries on large tables use the index that they were written for."""
 
     @classmethod
     def setUpTestData(cls):
@@ -258,17 +258,17 @@ class Indexes(TestCase):
         made.insert("track_plays")
         for status in ("pending", "completed", "completed", "failed", "cancelled"):
             made.insert("hls_transcode_queue", status=status)
-        # What other tests have left behind is no longer in the planner's statistics.
+        # So that the planner forgets what other tests left behind.
         made.cursor.execute("ANALYZE track_plays, hls_transcode_queue")
 
     def plan(self, kind, part):
-        """Return the plan of the one query of a panel in which this text is."""
+        """Return the plan of a panel's only query with this text."""
         with CaptureQueriesContext(connection) as captured:
             kind().fill(Viewer())
         queries = [query["sql"] for query in captured if not query["sql"].startswith("EXPLAIN")]
         (sql,) = [sql for sql in queries if part in sql]
         with connection.cursor() as cursor:
-            # On next to no rows any other way would do as well.
+            # With so few rows PostgreSQL would choose any other way.
             for way in ("seqscan", "bitmapscan", "sort"):
                 cursor.execute(f"SET LOCAL enable_{way} = off")
             cursor.execute(f"EXPLAIN {sql}")
@@ -281,7 +281,7 @@ class Indexes(TestCase):
             (TranscodeQueue, "ORDER BY created_at", "idx_hls_transcode_queue_created_at"),
             (TranscodeQueue, "'processing'", "idx_hls_transcode_queue_lease_expires_at"),
         ]:
-            # So that the open jobs are counted apart.
+            # Count the open jobs by their indexes.
             with self.subTest(part), mock.patch("media.start_page.COUNTABLE", 0):
                 self.assertIn(index, self.plan(kind, part))
 
@@ -317,11 +317,11 @@ class Chart(SimpleTestCase):
 
 class AfterTheDemoIsLoaded(TestCase):
     def test_knows_how_many_rows_each_table_has(self):
-        """As the planner does, which a TRUNCATE makes forget them."""
+        """The planner knows; a TRUNCATE makes it forget."""
         execute("TRUNCATE users, roles, permissions CASCADE")
         create_missing()
         load_demo()
-        content, _ = shown(panels.Tables)
+        content, _ = fill(panels.Tables)
         found = lines_of(content.chart)
         for model in v1_models():
             with self.subTest(model):

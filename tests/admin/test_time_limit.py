@@ -1,4 +1,4 @@
-"""A page of the admin has only so long with the database, and says so when that is over."""
+"""A page of the admin may use the database only so long, and says so when time is up."""
 
 import time
 
@@ -31,7 +31,7 @@ def slow(_request):
 
 
 def slow_template(request):
-    """Ask for something slow only where the template is rendered."""
+    """Query something slow only when the template is rendered."""
     template = engines["django"].from_string("{{ something }}")
     return TemplateResponse(request, template, {"something": lambda: fetch("SELECT pg_sleep(10)")})
 
@@ -97,7 +97,7 @@ class TimeLimit(TransactionTestCase):
             CaptureQueriesContext(connection) as captured,
         ):
             answer = self.get("/admin/slow/?a=b")
-        # The page's; the session is found, and kept awake, by its key.
+        # Only the page's queries: the session is found and renewed by its key.
         self.assertEqual([query["sql"] for query in captured if '"users"' in query["sql"]], [])
         self.assertContains(answer, "Narrow the filter", status_code=422)
         self.assertContains(answer, f'href="{reverse("admin:index")}"', status_code=422)

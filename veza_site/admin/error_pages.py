@@ -55,7 +55,7 @@ def explain_database_error(error: BaseException) -> ErrorPage | None:
 
 
 def _explain_refusal(error: BaseException) -> ErrorPage | None:
-    """Return the page for an error of which Django says only the status. Django logs it."""
+    """Return the page for an error that Django shows by its status alone, and logs itself."""
     match error:
         case PermissionDenied():
             return ErrorPage(

@@ -12,7 +12,7 @@ from veza_site.transactions import Refused
 
 def explain_refusal(error: Exception, model: type[models.Model]) -> ValidationError | None:
     """
-    Return what is wrong, by the field that it is about, for a form of `model`.
+    Return what is wrong, field by field, for a form of `model`.
 
     No value is quoted: PostgreSQL's own words could quote a secret.
 

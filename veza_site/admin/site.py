@@ -19,7 +19,7 @@ class V1AdminSite(admin.AdminSite):
     site_title = "Veza"
     site_header = "Veza"
     index_title = "Start page"
-    site_url = None  # there is no site besides to view
+    site_url = None  # there is no other site
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

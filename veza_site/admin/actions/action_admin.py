@@ -41,10 +41,10 @@ class ActionAdmin(admin.ModelAdmin):
 
     def check_rows(self, request: HttpRequest, ids: Collection[Any]) -> None:
         """
-        Refuse what this person may not do to these rows, be it to change or to delete them.
+        Refuse to let this person change, delete or act on rows that they may not.
 
-        Permissions say whether they may do it at all; this is about the rows. It is called in the
-        transaction of the change, before it, once for each batch.
+        Permissions decide whether they may do it at all; this decides to which rows. Called before
+        the change, in its transaction, once for each batch.
 
         Locks: the rows, perhaps, and others that come before them.
 

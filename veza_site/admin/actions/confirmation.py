@@ -1,4 +1,4 @@
-"""What the pages share that ask before an action: which rows it is about, and how to go on."""
+"""What confirmation pages share: the rows they name, and what they send to go on."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Deleting many rows for good: Django's action, but in batches, and all or nothing."""
+"""Deleting many rows permanently: Django's action, but in batches, and all or nothing."""
 
 from typing import TYPE_CHECKING
 

@@ -33,7 +33,7 @@ class V1ChangeList(ChangeList):
     """
     A list of a V1 table, in pages by keyset.
 
-    `page` is the one that is shown, `result_count` the number of rows as far as it is known, and
+    `page` is the page shown, `result_count` the number of rows as far as it is known, and
     `count_text` the same in words.
     """
 
@@ -142,7 +142,7 @@ class V1ChangeList(ChangeList):
 
     @property
     def pages(self) -> dict[str, str]:
-        """The addresses of the first, previous, next and last page, where there is one."""
+        """The addresses of the first, previous, next and last page, of those that exist."""
         before, after = self.page.previous, self.page.next
         cursors = {
             "first": keyset.Cursor("first") if before or not self.is_first_page else None,

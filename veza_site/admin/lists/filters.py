@@ -231,7 +231,7 @@ def choose_filters(model: type[models.Model]) -> list[Any]:
     """
     Return the filters of a model's list, as `ModelAdmin.list_filter` has them.
 
-    A time has one if an index has the rows in its order, be it only under one parent.
+    A time has one if an index has the rows in its order, at least under one parent.
     """
     live = issubclass(model, SoftDeletableModel)
     indexed = {*Scope(model, live=live).leading}

@@ -9,11 +9,11 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from veza_site.admin.fields import find_relations, get_column, relation_parameter
+from veza_site.admin.fields import find_relations, get_column
 from veza_site.admin.lists import search
 from veza_site.admin.lists.change_list import V1ChangeList
 from veza_site.admin.lists.columns import Column, make_column
-from veza_site.admin.lists.filters import choose_filter, choose_filters
+from veza_site.admin.lists.filters import DeletedFilter, choose_filters
 from veza_site.admin.lists.scope import Scope, read_scope
 from veza_site.admin.wording.labels import LabelledAdmin
 from veza_site.models import SoftDeletableModel
@@ -52,17 +52,9 @@ class ListAdmin(LabelledAdmin):
         links = self.get_list_display_links(request, declared) or []
         return [make_column(self, name, request, is_link=name in links) for name in declared]
 
-    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
-        declared = self.list_display_links
-        if not declared:
-            return super().get_list_display_links(request, list_display)
-        return [name for name in list_display if getattr(name, "__name__", name) in declared]
-
     def get_list_select_related(self, request: HttpRequest) -> list[str]:
         shown = [part for part in self.get_list_display(request) if isinstance(part, Column)]
-        names = {part.field.name for part in shown if part.field.is_relation}
-        declared = self.list_select_related
-        return sorted(names | (set() if isinstance(declared, bool) else {*declared}))
+        return sorted({part.field.name for part in shown if part.field.is_relation})
 
     def get_sortable_by(self, request: HttpRequest) -> list[Any]:
         names = read_scope(request, self.model).sortable
@@ -73,26 +65,21 @@ class ListAdmin(LabelledAdmin):
         ]
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
-        """Return the declared filters, or all that suit; a field's name gets the one that suits."""
-        if not self.list_filter:
-            return choose_filters(self.model)
-        return [
-            (part, choose_filter(get_column(self.model, part))) if isinstance(part, str) else part
-            for part in self.list_filter
-        ]
+        return choose_filters(self.model)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """
-        Allow the parameters of this list's filters, and those that name the row of a relation.
+        Allow the parameters of this list's filters, and no other.
 
         Any other could read the whole table, or give a secret away letter by letter.
         """
-        allowed = {relation_parameter(field) for field in find_relations(self.model)}
+        allowed: set[str] = set()
         for part in self.get_list_filter(request):
-            if isinstance(part, tuple):
-                allowed.update(part[1].list_parameters(get_column(self.model, part[0])))
+            if part is DeletedFilter:
+                allowed.add(DeletedFilter.parameter_name)
             else:
-                allowed.add(part.parameter_name)
+                name, chosen = part
+                allowed.update(chosen.list_parameters(get_column(self.model, name)))
         return lookup in allowed
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:

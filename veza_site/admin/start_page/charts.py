@@ -62,7 +62,7 @@ def draw_columns(title: str, heads: Sequence[str], bars: Sequence[Bar]) -> SafeS
 
 def draw_lines(title: str, heads: Sequence[str], bars: Sequence[Bar]) -> SafeString:
     """
-    Return a table with a bar in each line, of which those after the first few are folded away.
+    Return a table with a bar in each line. The lines after the first few are folded away.
 
     `heads` stand over the label, the `text` and `more`.
     """
