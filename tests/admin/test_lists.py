@@ -27,6 +27,7 @@ from veza_site.admin.lists import counts
 from veza_site.admin.lists.autocomplete import V1AutocompleteView
 from veza_site.admin.lists.keyset import Cursor, Order
 from veza_site.admin.lists.scope import Scope
+from veza_site.admin.lists.search import has_byte_order
 from veza_site.admin.secrets import is_secret
 from veza_site.admin.wording.state import show_state
 from veza_site.models import SoftDeletableModel
@@ -45,6 +46,7 @@ class ListTests(AdminTests):
 
     def setUp(self):
         self.staff = self.sign_in(UserRole.SUPER_ADMIN)
+        has_byte_order("default")  # which a process asks once
 
     def keys(self, model, query=""):
         return [row.pk for row in self.changes(model, query).result_list]

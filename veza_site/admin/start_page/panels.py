@@ -24,7 +24,7 @@ from veza_site.models import V1Model
 # Rows of a table that are counted one by one, at most: some 10 ms.
 COUNTABLE = 20_000
 
-BY_THE_PLANNER = "“About”: from the planner's statistics."
+BY_THE_PLANNER = "“About” numbers are the planner's estimates."
 
 
 class Viewer(Protocol):
@@ -130,5 +130,7 @@ class Tables(Panel):
             )
             for table, rows, size in tables
         ]
-        chart = charts.draw_lines("Sizes of the tables", ["Table", "With indexes", "Rows"], bars)
+        chart = charts.draw_lines(
+            "Sizes of the tables", ["Table", "Size, with indexes", "Rows"], bars
+        )
         return Content(chart, note=BY_THE_PLANNER)
