@@ -5,7 +5,7 @@ from uuid import UUID
 from veza_site.transactions import NotFound, fetch_rows
 
 
-def keep_users(*user_ids: UUID) -> None:
+def lock_users_shared(*user_ids: UUID) -> None:
     """
     See to it that live users are not deleted for good until the transaction ends.
 

@@ -9,7 +9,7 @@ from veza_site.transactions import NotAllowed, NotFound, fetch_row
 ASCENDING = list(PlaylistPermission)
 
 
-def keep_track(track_id: UUID) -> None:
+def lock_track_shared(track_id: UUID) -> None:
     """
     See to it that a live track is not deleted for good until the transaction ends.
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.locks import keep_users
+from accounts.locks import lock_users_shared
 from streaming.models import PlaylistPermission
 from streaming.services.access import lock_playlist, rights_on
 from veza_site.transactions import Conflict, Invalid, NotFound, execute
@@ -28,7 +28,7 @@ def invite_collaborator(
     """
     if permission not in PlaylistPermission.values:
         raise Invalid(f"There is no permission {permission!r}.")
-    keep_users(actor_id, user_id)
+    lock_users_shared(actor_id, user_id)
     lock_playlist(playlist_id)
     rights_on(playlist_id, actor_id).require(PlaylistPermission.ADMIN)
     invited = execute(
@@ -59,7 +59,7 @@ def accept_invitation(*, playlist_id: UUID, user_id: UUID) -> None:
 
     Statements: 3.
     """
-    keep_users(user_id)
+    lock_users_shared(user_id)
     lock_playlist(playlist_id)
     accepted = execute(
         """
@@ -86,7 +86,7 @@ def remove_collaborator(*, playlist_id: UUID, user_id: UUID, actor_id: UUID) -> 
 
     Statements: 4.
     """
-    keep_users(actor_id)
+    lock_users_shared(actor_id)
     lock_playlist(playlist_id)
     rights = rights_on(playlist_id, actor_id)
     if user_id != actor_id:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.locks import keep_users
+from accounts.locks import lock_users_shared
 from streaming.services.access import lock_track
 from veza_site.transactions import (
     NotAllowed,
@@ -39,7 +39,7 @@ def comment_track(
     _check_content(content)
     if timestamp_seconds is not None:
         check_number("The position", timestamp_seconds)
-    keep_users(user_id)
+    lock_users_shared(user_id)
     lock_track(track_id)
     return _insert(track_id, user_id, content, timestamp_seconds=timestamp_seconds)
 
@@ -58,7 +58,7 @@ def reply_to_comment(*, comment_id: UUID, user_id: UUID, content: str) -> UUID:
     """
     _check_content(content)
     track_id, _ = _track_and_author(comment_id)
-    keep_users(user_id)
+    lock_users_shared(user_id)
     lock_track(track_id)
     if not fetch_row(
         """
@@ -85,7 +85,7 @@ def edit_comment(*, comment_id: UUID, content: str, actor_id: UUID) -> None:
     Statements: 3.
     """
     _check_content(content)
-    keep_users(actor_id)
+    lock_users_shared(actor_id)
     comment = fetch_row(
         """
         SELECT track_comments.user_id
@@ -127,7 +127,7 @@ def delete_comment(*, comment_id: UUID, actor_id: UUID, as_staff: bool = False) 
     Statements: 5.
     """
     track_id, author_id = _track_and_author(comment_id)
-    keep_users(actor_id)
+    lock_users_shared(actor_id)
     creator_id = lock_track(track_id, even_deleted=as_staff)
     if actor_id not in (author_id, creator_id) and not as_staff:
         raise NotAllowed(f"Comment {comment_id} is not for user {actor_id} to delete.")
@@ -157,7 +157,7 @@ def restore_comment(*, comment_id: UUID, actor_id: UUID) -> None:
     Statements: 5.
     """
     track_id, _ = _track_and_author(comment_id, deleted=True)
-    keep_users(actor_id)
+    lock_users_shared(actor_id)
     lock_track(track_id, even_deleted=True)
     restored = execute(
         """

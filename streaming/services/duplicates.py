@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.text import slugify
 
-from accounts.locks import keep_users
+from accounts.locks import lock_users_shared
 from streaming.models import PlaylistPermission
 from streaming.services.access import rights_on
 from veza_site.transactions import NotFound, execute, fetch_row
@@ -31,7 +31,7 @@ def duplicate_playlist(*, playlist_id: UUID, actor_id: UUID) -> UUID:
 
     Statements: 5.
     """
-    keep_users(actor_id)
+    lock_users_shared(actor_id)
     rights = rights_on(playlist_id, actor_id)
     rights.require(PlaylistPermission.READ)
     base = slugify(rights.title)[: SLUG_LENGTH - SUFFIX_LENGTH].strip("-") or "playlist"

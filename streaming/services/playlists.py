@@ -11,9 +11,9 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from accounts.locks import keep_users
+from accounts.locks import lock_users_shared
 from streaming.models import PlaylistPermission
-from streaming.services.access import Rights, keep_track, lock_playlist, rights_on
+from streaming.services.access import Rights, lock_playlist, lock_track_shared, rights_on
 from veza_site.transactions import Conflict, Invalid, NotFound, execute, fetch_row
 
 
@@ -30,8 +30,8 @@ def add_track(*, playlist_id: UUID, track_id: UUID, actor_id: UUID) -> None:
 
     Statements: 6.
     """
-    keep_users(actor_id)
-    keep_track(track_id)
+    lock_users_shared(actor_id)
+    lock_track_shared(track_id)
     _open(playlist_id, actor_id)
     added = execute(
         """
@@ -61,8 +61,8 @@ def insert_track(*, playlist_id: UUID, track_id: UUID, position: int, actor_id: 
 
     Statements: 7.
     """
-    keep_users(actor_id)
-    keep_track(track_id)
+    lock_users_shared(actor_id)
+    lock_track_shared(track_id)
     rights = _open(playlist_id, actor_id)
     _check_position(rights, position, last=rights.track_count)
     execute(
@@ -99,7 +99,7 @@ def move_track(*, playlist_id: UUID, track_id: UUID, position: int, actor_id: UU
 
     Statements: 4.
     """
-    keep_users(actor_id)
+    lock_users_shared(actor_id)
     rights = _open(playlist_id, actor_id)
     _check_position(rights, position, last=rights.track_count - 1)
     moved = execute(
@@ -139,7 +139,7 @@ def remove_track(*, playlist_id: UUID, track_id: UUID, actor_id: UUID) -> None:
 
     Statements: 6.
     """
-    keep_users(actor_id)
+    lock_users_shared(actor_id)
     _open(playlist_id, actor_id)
     removed = fetch_row(
         """
@@ -179,7 +179,7 @@ def reorder_tracks(*, playlist_id: UUID, track_ids: Sequence[UUID], actor_id: UU
 
     Statements: 5.
     """
-    keep_users(actor_id)
+    lock_users_shared(actor_id)
     _open(playlist_id, actor_id)
     (complete,) = fetch_row(
         """
@@ -220,7 +220,7 @@ def delete_playlist(*, playlist_id: UUID, actor_id: UUID, as_staff: bool = False
 
     Statements: 4.
     """
-    keep_users(actor_id)
+    lock_users_shared(actor_id)
     lock_playlist(playlist_id)
     rights = rights_on(playlist_id, actor_id)
     if not as_staff:
@@ -244,7 +244,7 @@ def restore_playlist(*, playlist_id: UUID, actor_id: UUID, as_staff: bool = Fals
     """
     try:
         with transaction.atomic():
-            keep_users(actor_id)
+            lock_users_shared(actor_id)
             lock_playlist(playlist_id, deleted=True)
             rights = rights_on(playlist_id, actor_id)
             if not as_staff:

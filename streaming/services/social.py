@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.locks import keep_users
+from accounts.locks import lock_users_shared
 from streaming.models import PlaylistPermission
 from streaming.services.access import lock_playlist, lock_track, rights_on
 from veza_site.transactions import check_text, execute, fetch_row
@@ -27,7 +27,7 @@ def set_like(*, track_id: UUID, user_id: UUID, liked: bool) -> bool:
 
     Statements: 4, or 3 where nothing changes.
     """
-    keep_users(user_id)
+    lock_users_shared(user_id)
     lock_track(track_id)
     changed = _like(track_id, user_id) if liked else _unlike(track_id, user_id)
     if changed:
@@ -47,7 +47,7 @@ def toggle_like(*, track_id: UUID, user_id: UUID) -> bool:
 
     Statements: 5 to like, 4 to unlike.
     """
-    keep_users(user_id)
+    lock_users_shared(user_id)
     lock_track(track_id)
     liked = not _unlike(track_id, user_id)
     if liked:
@@ -68,7 +68,7 @@ def set_follow(*, playlist_id: UUID, user_id: UUID, following: bool) -> bool:
 
     Statements: 5 to follow, 4 to unfollow; where nothing changes 4 and 3.
     """
-    keep_users(user_id)
+    lock_users_shared(user_id)
     lock_playlist(playlist_id)
     changed = _follow(playlist_id, user_id) if following else _unfollow(playlist_id, user_id)
     if changed:
@@ -88,7 +88,7 @@ def toggle_follow(*, playlist_id: UUID, user_id: UUID) -> bool:
 
     Statements: 6 to follow, 4 to unfollow.
     """
-    keep_users(user_id)
+    lock_users_shared(user_id)
     lock_playlist(playlist_id)
     following = not _unfollow(playlist_id, user_id)
     if following:
@@ -110,7 +110,7 @@ def share_track(*, track_id: UUID, user_id: UUID, platform: str) -> UUID:
     Statements: 4.
     """
     check_text("The platform", platform, least=1, most=50)
-    keep_users(user_id)
+    lock_users_shared(user_id)
     lock_track(track_id)
     (share_id,) = fetch_row(
         """
