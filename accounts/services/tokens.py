@@ -1,9 +1,9 @@
 """
-The transactions on accounts: signing out, tokens that are used once, a user's status.
+Signing out, and the tokens that are used once.
 
-Every one of them locks the user first, and with that all tokens and sessions of the user; then the
-rows of tokens, then those of sessions. Tokens are named by their hash, SHA-256 in hex as V1 stores
-it; no hash gets into a message.
+Each locks the user first, and with that all tokens and sessions of the user; then the rows of
+tokens, then those of sessions. Tokens are named by their hash, SHA-256 in hex as V1 stores it; no
+hash gets into a message.
 """
 
 import re
@@ -14,41 +14,19 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.hashers import identify_hasher
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 
-from accounts.models import User, UserRole, UserStatus
-from accounts.super_admins import GRANTED, IN_STAFF, LastSuperAdmin, keep_one
+from accounts.models import User
 from veza_site.transactions import (
     Conflict,
     Invalid,
     NotAllowed,
     NotFound,
-    check_number,
     check_text,
     execute,
     fetch_row,
 )
-
-__all__ = [
-    "LastSuperAdmin",
-    "Purged",
-    "Rotation",
-    "SignedOut",
-    "TokenSpent",
-    "change_user_role",
-    "change_user_status",
-    "consume_reset_token",
-    "consume_verification_token",
-    "purge_expired",
-    "restore_user",
-    "rotate_refresh_token",
-    "sign_out_everywhere",
-    "soft_delete_user",
-]
-
-# What a live user has that no other live user may have, by the index that sees to it.
-_TAKEN = {"idx_users_email": "e-mail address", "idx_users_username": "username"}
 
 _SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 
@@ -77,15 +55,6 @@ class Rotation:
         return self.token_id is None
 
 
-class Purged(NamedTuple):
-    """How many rows of each table were deleted."""
-
-    refresh_tokens: int
-    password_reset_tokens: int
-    email_verification_tokens: int
-    user_sessions: int
-
-
 @transaction.atomic
 def sign_out_everywhere(*, user_id: UUID, reason: str = "signed out everywhere") -> SignedOut:
     """
@@ -111,10 +80,10 @@ def sign_out_everywhere(*, user_id: UUID, reason: str = "signed out everywhere")
         user_id=user_id,
     ):
         raise NotFound(f"There is no user {user_id}.")
-    return _revoke(user_id, reason)
+    return revoke(user_id, reason)
 
 
-def _revoke(user_id: UUID, reason: str) -> SignedOut:
+def revoke(user_id: UUID, reason: str) -> SignedOut:
     """Revoke the open refresh tokens and sessions of a user whose row is locked: 2 statements."""
     return SignedOut(
         *(
@@ -130,181 +99,6 @@ def _revoke(user_id: UUID, reason: str) -> SignedOut:
             for table in ("refresh_tokens", "user_sessions")
         )
     )
-
-
-@transaction.atomic
-def change_user_status(*, user_id: UUID, status: UserStatus) -> SignedOut:
-    """
-    Give a user a status, and do what follows from it. Again is no error, and does it again.
-
-    Who is not active is signed out everywhere: `token_version` is raised, and refresh tokens and
-    sessions are revoked. Who is active may log in at once: a lock after failed logins is lifted.
-    Locks the user, then the refresh tokens, then the sessions. Where a super_admin no longer is
-    active, that happens to one at a time.
-
-    Statements: 4; 2 for `active`; 6 where a super_admin no longer is.
-
-    Returns how many refresh tokens and sessions it revoked.
-
-    Raises NotFound for a user who is not there or is deleted, Invalid for a status that does not
-    exist, and LastSuperAdmin if nobody would be left who is super_admin for good.
-    """
-    if status not in UserStatus.values:
-        raise Invalid(f"There is no status {status!r}, but {', '.join(UserStatus.values)}.")
-    user = fetch_row(
-        """
-        SELECT status = 'active' FROM users
-        WHERE id = %(user_id)s AND deleted_at IS NULL
-        FOR NO KEY UPDATE
-        """,
-        user_id=user_id,
-    )
-    if user is None:
-        raise NotFound(f"There is no user {user_id}.")
-    (was_active,) = user
-    status = UserStatus(status).value
-    if status == UserStatus.ACTIVE:
-        execute(
-            """
-            UPDATE users SET status = 'active', failed_login_attempts = 0, locked_until = NULL
-            WHERE id = %(user_id)s
-            """,
-            user_id=user_id,
-        )
-        return SignedOut(0, 0)
-    (is_super_admin,) = fetch_row(
-        f"""
-        UPDATE users SET status = %(status)s, token_version = token_version + 1
-        WHERE id = %(user_id)s
-        RETURNING role = 'super_admin' OR {IN_STAFF} AND EXISTS (
-            {GRANTED}
-                AND (user_roles.expires_at IS NULL OR user_roles.expires_at > clock_timestamp())
-        )
-        """,
-        user_id=user_id,
-        status=status,
-    )
-    signed_out = _revoke(user_id, status)
-    if was_active and is_super_admin:
-        keep_one()
-    return signed_out
-
-
-@transaction.atomic
-def change_user_role(*, user_id: UUID, role: UserRole) -> None:
-    """
-    Give a user a role, the one of the column `role`; rbac grants the others. Again is no error.
-
-    Access tokens tell the role, so those issued before are revoked: `token_version` is raised.
-    Locks the user. Where a super_admin gets another role, that happens to one at a time.
-
-    Statements: 2; 4 where a super_admin gets another role.
-
-    Raises NotFound for a user who is not there or is deleted, Invalid for a role that does not
-    exist, and LastSuperAdmin if nobody would be left who is super_admin for good.
-    """
-    if role not in UserRole.values:
-        raise Invalid(f"There is no role {role!r}, but {', '.join(UserRole.values)}.")
-    user = fetch_row(
-        f"""
-        SELECT status = 'active' AND role = 'super_admin', status = 'active' AND {IN_STAFF}
-        FROM users
-        WHERE id = %(user_id)s AND deleted_at IS NULL
-        FOR NO KEY UPDATE
-        """,
-        user_id=user_id,
-    )
-    if user is None:
-        raise NotFound(f"There is no user {user_id}.")
-    was_super_admin, was_in_staff = user
-    (is_granted,) = fetch_row(
-        f"""
-        UPDATE users SET role = %(role)s, token_version = token_version + 1
-        WHERE id = %(user_id)s
-        RETURNING EXISTS (
-            {GRANTED}
-                AND (user_roles.expires_at IS NULL OR user_roles.expires_at > clock_timestamp())
-        )
-        """,
-        user_id=user_id,
-        role=UserRole(role).value,
-    )
-    if (was_super_admin or (was_in_staff and is_granted)) and role != UserRole.SUPER_ADMIN:
-        keep_one()
-
-
-@transaction.atomic
-def soft_delete_user(*, user_id: UUID, reason: str = "account deleted") -> SignedOut:
-    """
-    Soft-delete a user, who is signed out everywhere.
-
-    `token_version` is raised, and refresh tokens and sessions are revoked; everything else that
-    belongs to the user stays, for restore_user(). Locks the user, then the refresh tokens, then the
-    sessions. Where a super_admin is deleted, that happens to one at a time.
-
-    Statements: 4; 6 for a super_admin.
-
-    Returns how many refresh tokens and sessions it revoked.
-
-    Raises NotFound for a user who is not there or is deleted, Invalid for a reason of over 100
-    characters, and LastSuperAdmin if nobody would be left who is super_admin for good.
-    """
-    check_text("A reason", reason, most=100)
-    user = fetch_row(
-        """
-        SELECT status = 'active' FROM users
-        WHERE id = %(user_id)s AND deleted_at IS NULL
-        FOR NO KEY UPDATE
-        """,
-        user_id=user_id,
-    )
-    if user is None:
-        raise NotFound(f"There is no user {user_id}.")
-    (was_active,) = user
-    (is_super_admin,) = fetch_row(
-        f"""
-        UPDATE users SET deleted_at = CURRENT_TIMESTAMP, token_version = token_version + 1
-        WHERE id = %(user_id)s
-        RETURNING role = 'super_admin' OR {IN_STAFF} AND EXISTS (
-            {GRANTED}
-                AND (user_roles.expires_at IS NULL OR user_roles.expires_at > clock_timestamp())
-        )
-        """,
-        user_id=user_id,
-    )
-    signed_out = _revoke(user_id, reason)
-    if was_active and is_super_admin:
-        keep_one()
-    return signed_out
-
-
-def restore_user(*, user_id: UUID) -> None:
-    """
-    Make a soft-deleted user live again, with the status and the roles of before.
-
-    Nobody is signed in by it: what was revoked stays revoked. Locks the user.
-
-    Statements: 1.
-
-    Raises NotFound for a user who is not there or is not deleted, and Conflict where a live user
-    has taken the e-mail address or the username.
-    """
-    try:
-        with transaction.atomic():
-            restored = execute(
-                """
-                UPDATE users SET deleted_at = NULL
-                WHERE id = %(user_id)s AND deleted_at IS NOT NULL
-                """,
-                user_id=user_id,
-            )
-    except IntegrityError as error:
-        taken = _TAKEN.get(error.__cause__.diag.constraint_name)
-        if taken is None:
-            raise
-        raise Conflict(f"Another live user has the {taken} of user {user_id} now.") from error
-    if not restored:
-        raise NotFound(f"There is no deleted user {user_id}.")
 
 
 @transaction.atomic
@@ -471,7 +265,7 @@ def consume_reset_token(*, token_hash: str, password_hash: str) -> UUID:
         failed_login_attempts=0,
         locked_until=None,
     )
-    _revoke(user_id, "password reset")
+    revoke(user_id, "password reset")
     return user_id
 
 
@@ -544,60 +338,3 @@ def _check_address(address: str | None) -> None:
         is_known = False
     if not is_known:
         raise Invalid(f"{address!r} is no IP address.")
-
-
-@transaction.atomic
-def purge_expired(*, limit: int = 1000) -> Purged:
-    """
-    Delete a batch of expired tokens and sessions, at most `limit` of each table.
-
-    Used and revoked ones go when they expire: until then a second use has to be recognised. A
-    chain of refresh tokens goes from its oldest token on, so that whoever shows one of those that
-    are left is still led to the rest. Users whose tokens are in use and rows that are locked are
-    left for the next batch, so that nobody is waited for and two purges share the work.
-
-    Statements: 4.
-
-    Returns how many it deleted; the command `purge_expired` goes on until that is none.
-
-    Raises Invalid for a limit below 1.
-    """
-    check_number("A batch", limit, least=1)
-    refresh_tokens = execute(
-        """
-        WITH RECURSIVE oldest AS MATERIALIZED (
-            SELECT token.id, token.replaced_by_id
-            FROM refresh_tokens AS token JOIN users ON users.id = token.user_id
-            WHERE token.expires_at <= statement_timestamp() AND NOT EXISTS (
-                SELECT FROM refresh_tokens AS older WHERE older.replaced_by_id = token.id
-            )
-            ORDER BY token.expires_at
-            LIMIT %(limit)s
-            FOR NO KEY UPDATE OF users SKIP LOCKED
-        ), expired AS (
-            SELECT id, replaced_by_id FROM oldest
-            UNION
-            SELECT newer.id, newer.replaced_by_id FROM expired
-            JOIN refresh_tokens AS newer ON newer.id = expired.replaced_by_id
-            WHERE newer.expires_at <= statement_timestamp()
-        )
-        DELETE FROM refresh_tokens WHERE id IN (SELECT id FROM expired LIMIT %(limit)s)
-        """,
-        limit=limit,
-    )
-    # By an array: a join may run the subquery more than once, and each run locks other rows.
-    others = (
-        execute(
-            f"""
-            DELETE FROM {table} WHERE id = ANY (ARRAY(
-                SELECT id FROM {table} WHERE expires_at <= statement_timestamp()
-                ORDER BY expires_at
-                LIMIT %(limit)s
-                FOR UPDATE SKIP LOCKED
-            ))
-            """,
-            limit=limit,
-        )
-        for table in ("password_reset_tokens", "email_verification_tokens", "user_sessions")
-    )
-    return Purged(refresh_tokens, *others)

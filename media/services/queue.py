@@ -1,0 +1,142 @@
+"""
+The transcode queue, as the platform and its staff use it: enqueueing, cancelling, retrying.
+
+What workers do with jobs is in `leases` and `results`.
+"""
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import transaction
+from psycopg.types.json import Jsonb
+
+from media.models import TranscodeStatus
+from media.services.tracks import lock_job, lock_track_of_job, no_track, set_status
+from streaming.models import TrackStatus
+from veza_site.transactions import Conflict, check_number, execute, fetch_row
+
+
+class Enqueued(NamedTuple):
+    """The open job of a track, and whether it was made just now."""
+
+    job_id: UUID
+    is_new: bool
+
+
+@transaction.atomic
+def enqueue_transcode(
+    *,
+    track_id: UUID,
+    priority: int = 5,
+    max_attempts: int = 3,
+    payload: dict[str, Any] | None = None,
+) -> Enqueued:
+    """
+    See that a track has an open job: the one that it has, as it is, or a new one.
+
+    `priority` is 1 (first) to 10. Locks the track, then the job. A track without a ready stream is
+    `processing` from now on.
+
+    Statements: 3.
+
+    Raises NotFound for a track that is not there or is deleted, and Invalid for a priority or a
+    number of attempts that is out of range.
+    """
+    check_number("A priority", priority, least=1, most=10)
+    check_number("The number of attempts", max_attempts, least=1)
+    track = fetch_row(
+        """
+        SELECT id FROM tracks WHERE id = %(track_id)s AND deleted_at IS NULL
+        FOR NO KEY UPDATE
+        """,
+        track_id=track_id,
+    )
+    if track is None:
+        raise no_track(track_id)
+    job = fetch_row(
+        """
+        INSERT INTO hls_transcode_queue (track_id, priority, max_attempts, payload)
+        VALUES (%(track_id)s, %(priority)s, %(max_attempts)s, %(payload)s)
+        ON CONFLICT (track_id) WHERE status IN ('pending', 'processing') DO NOTHING
+        RETURNING id
+        """,
+        track_id=track_id,
+        priority=priority,
+        max_attempts=max_attempts,
+        payload=Jsonb(payload or {}),
+    )
+    if job is None:
+        # Nobody can end it meanwhile: that needs the lock on the track.
+        (job_id,) = fetch_row(
+            """
+            SELECT id FROM hls_transcode_queue
+            WHERE track_id = %(track_id)s AND status IN ('pending', 'processing')
+            """,
+            track_id=track_id,
+        )
+        return Enqueued(job_id, is_new=False)
+    set_status([track_id], TrackStatus.PROCESSING)
+    return Enqueued(*job, is_new=True)
+
+
+@transaction.atomic
+def cancel_job(*, job_id: UUID) -> None:
+    """
+    Cancel an open job; its worker loses the lease. Again is no error.
+
+    Locks the track, then the job. The track has failed, unless it has a ready stream.
+
+    Statements: 4.
+
+    Raises NotFound for a job that is not there, and Conflict for one that has ended otherwise.
+    """
+    track_id, _ = lock_track_of_job(job_id)
+    status = lock_job(job_id)
+    if status == TranscodeStatus.CANCELLED:
+        return
+    if status not in (TranscodeStatus.PENDING, TranscodeStatus.PROCESSING):
+        raise Conflict(f"The job {job_id} is {status} already.")
+    execute(
+        """
+        UPDATE hls_transcode_queue
+        SET status = 'cancelled', finished_at = clock_timestamp(), locked_by = NULL,
+            lease_expires_at = NULL
+        WHERE id = %(job_id)s
+        """,
+        job_id=job_id,
+    )
+    set_status([track_id], TrackStatus.FAILED)
+
+
+@transaction.atomic
+def retry_job(*, job_id: UUID) -> None:
+    """
+    Let a job that failed or was cancelled be done after all: pending at once, with all attempts.
+
+    Locks the track, then the job. A track without a ready stream is `processing` again.
+
+    Statements: 4.
+
+    Raises NotFound for a job that is not there or whose track is deleted, and Conflict for one that
+    is open or completed, or whose track has another open job.
+    """
+    track_id, is_deleted = lock_track_of_job(job_id)
+    if is_deleted:
+        raise no_track(track_id)
+    status = lock_job(job_id)
+    if status not in (TranscodeStatus.FAILED, TranscodeStatus.CANCELLED):
+        raise Conflict(f"The job {job_id} is {status}.")
+    if not execute(
+        """
+        UPDATE hls_transcode_queue AS job
+        SET status = 'pending', attempts = 0, available_at = clock_timestamp(),
+            started_at = NULL, finished_at = NULL, error_message = NULL
+        WHERE id = %(job_id)s AND NOT EXISTS (
+            SELECT FROM hls_transcode_queue AS other
+            WHERE other.track_id = job.track_id AND other.status IN ('pending', 'processing')
+        )
+        """,
+        job_id=job_id,
+    ):
+        raise Conflict(f"The track {track_id} has another open job.")
+    set_status([track_id], TrackStatus.PROCESSING)

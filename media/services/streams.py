@@ -1,0 +1,59 @@
+"""Deleting and restoring the streams of tracks, for the platform's staff."""
+
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from media.services.tracks import follow_streams, lock_track_of_stream
+from veza_site.transactions import Conflict, NotFound, execute
+
+
+@transaction.atomic
+def delete_stream(*, stream_id: UUID) -> None:
+    """
+    Soft-delete a stream, for the platform's staff; what its job wrote stays where it is.
+
+    A ready track that has no other ready stream then is `processing` where it has an open job, and
+    else `failed`. Locks the track, deleted or not, then the stream.
+
+    Statements: 3.
+
+    Raises NotFound for a stream that is not there or is deleted already.
+    """
+    track_id = lock_track_of_stream(stream_id)
+    if track_id is None or not execute(
+        """
+        UPDATE hls_streams SET deleted_at = CURRENT_TIMESTAMP
+        WHERE id = %(stream_id)s AND deleted_at IS NULL
+        """,
+        stream_id=stream_id,
+    ):
+        raise NotFound(f"There is no stream {stream_id}.")
+    follow_streams(track_id)
+
+
+def restore_stream(*, stream_id: UUID) -> None:
+    """
+    Restore a soft-deleted stream, for the platform's staff.
+
+    If it is ready, so is its track. The locks are those of `delete_stream`.
+
+    Statements: 3.
+
+    Raises NotFound for a stream that is not there or is not deleted, and Conflict for a track that
+    has another live stream in its codec.
+    """
+    try:
+        with transaction.atomic():
+            track_id = lock_track_of_stream(stream_id)
+            if track_id is None or not execute(
+                """
+                UPDATE hls_streams SET deleted_at = NULL
+                WHERE id = %(stream_id)s AND deleted_at IS NOT NULL
+                """,
+                stream_id=stream_id,
+            ):
+                raise NotFound(f"There is no deleted stream {stream_id}.")
+            follow_streams(track_id)
+    except IntegrityError as error:
+        raise Conflict(f"The track of stream {stream_id} has another in its codec.") from error
