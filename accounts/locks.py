@@ -7,11 +7,13 @@ from veza_site.transactions import NotFound, fetch_rows
 
 def lock_users_shared(*user_ids: UUID) -> None:
     """
-    See to it that live users are not deleted for good until the transaction ends.
+    Lock live users so that they are not deleted for good before the transaction ends.
 
-    FOR KEY SHARE, in the order of their ids.
+    Locks: the users FOR KEY SHARE, in the order of their ids.
 
-    Sends one statement, whatever the number. Raises NotFound where one is not there.
+    Statements: 1, however many there are.
+
+    Raises NotFound if one doesn't exist or is deleted.
     """
     found = fetch_rows(
         """

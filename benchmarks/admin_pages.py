@@ -103,7 +103,7 @@ def pages() -> list[Page]:
         Page("a track", f"{tracks}{track}/change/"),
         Page("a job", f"{jobs}{job}/change/"),
         Page("change a playlist, with a relation", f"{playlists}{playlist}/change/"),
-        Page("add a grant, with two relations", "rbac/userrole/add/"),
+        Page("add a grant, with two relations", "rbac/rolegrant/add/"),
         Page("history of a user", f"{users}{user}/history/"),
         *(
             Page(

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.admin import UserAdmin
 from accounts.models import User
-from accounts.super_admins import kept
+from accounts.super_admins import protect_last_super_admin
 from rbac import guards, services
 from rbac.admin_actions import (
     GRANT_ACTIONS,
@@ -26,7 +26,7 @@ from rbac.admin_actions import (
     describe_grant,
     describe_revocation,
 )
-from rbac.models import Permission, Role, RolePermission, UserProfile, UserRole, UserSettings
+from rbac.models import Permission, Role, RoleGrant, RolePermission, UserProfile, UserSettings
 from veza_site.admin.actor import get_actor_id
 from veza_site.admin.model_admin import V1Admin
 from veza_site.admin.wording.state import show_in_tone
@@ -43,11 +43,11 @@ class RolesOfUserAdmin(UserAdmin):
 
     def has_grant_role_permission(self, request: HttpRequest) -> bool:
         """Tell whether this person may grant roles at all."""
-        return request.user.has_perm("rbac.add_userrole")
+        return request.user.has_perm("rbac.add_rolegrant")
 
     def has_revoke_role_permission(self, request: HttpRequest) -> bool:
         """Tell whether this person may revoke roles at all."""
-        return request.user.has_perm("rbac.delete_userrole")
+        return request.user.has_perm("rbac.delete_rolegrant")
 
 
 @admin.register(Role)
@@ -70,17 +70,17 @@ class RoleAdmin(V1Admin):
     def save_model(
         self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool
     ) -> None:
-        with kept():
+        with protect_last_super_admin():
             super().save_model(request, obj, form, change)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         _refuse_system_roles(Role.objects.filter(pk=obj.pk))
-        with kept():
+        with protect_last_super_admin():
             super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet) -> None:
         _refuse_system_roles(queryset)
-        with kept():
+        with protect_last_super_admin():
             super().delete_queryset(request, queryset)
 
 
@@ -109,8 +109,8 @@ class PermissionAdmin(V1Admin):
         super().save_model(request, obj, form, change)
 
 
-@admin.register(UserRole)
-class UserRoleAdmin(V1Admin):
+@admin.register(RoleGrant)
+class RoleGrantAdmin(V1Admin):
     """
     The roles that users have. To add a row grants a role, to delete it revokes the role.
 
@@ -122,14 +122,14 @@ class UserRoleAdmin(V1Admin):
     labels = {"created_at": "granted"}
 
     @admin.display(description="state")
-    def standing(self, row: UserRole) -> str:
+    def standing(self, row: RoleGrant) -> str:
         """Show whether a grant still counts."""
         if row.expires_at is not None and row.expires_at <= timezone.now():
             return show_in_tone("quiet", "Expired")
         return show_in_tone("good", "Active")
 
     def check_rows(self, request: HttpRequest, ids: Collection[Any]) -> None:
-        users = UserRole.objects.filter(pk__in=ids).values_list("user_id", flat=True)
+        users = RoleGrant.objects.filter(pk__in=ids).values_list("user_id", flat=True)
         guards.check_may_revoke(actor_id=get_actor_id(request), user_ids=set(users))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
@@ -139,28 +139,29 @@ class UserRoleAdmin(V1Admin):
     def save_model(
         self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool
     ) -> None:
-        guards.check_may_grant(
-            actor_id=get_actor_id(request), user_ids=[obj.user_id], role_id=obj.role_id
-        )
         if change:
-            with kept():  # an expiry can end a grant of super_admin
+            guards.check_may_grant(
+                actor_id=get_actor_id(request), user_ids=[obj.user_id], role_id=obj.role_id
+            )
+            with protect_last_super_admin():  # an expiry can end a grant of super_admin
                 super().save_model(request, obj, form, change)
         else:
             self._grant(request, obj)
         message = describe_grant(obj.role, obj.expires_at, is_new=not change)
         self.log_change(request, obj.user, message)
 
-    def _grant(self, request: HttpRequest, obj: UserRole) -> None:
+    def _grant(self, request: HttpRequest, obj: RoleGrant) -> None:
         """Grant the role, and make `obj` the row that the service has made."""
-        if not services.grant_role(
+        grant_id = services.grant_role(
             user_id=obj.user_id,
             role_id=obj.role_id,
             granted_by_id=get_actor_id(request),
             expires_at=obj.expires_at,
-        ):
+            guarded=True,
+        )
+        if grant_id is None:
             raise Conflict(f"{obj.user} already has the role {obj.role}, for as long or longer.")
-        made = UserRole.objects.get(user_id=obj.user_id, role_id=obj.role_id)
-        obj.pk, obj._state.adding = made.pk, False
+        obj.pk, obj._state.adding = grant_id, False
         obj.refresh_from_db()
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:

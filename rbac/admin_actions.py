@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from rbac import guards, services
-from rbac.models import Role, UserRole
+from rbac.models import Role, RoleGrant
 from veza_site.admin.actions.action_admin import ActionAdmin
 from veza_site.admin.actions.row_actions import Change, RowAction
 from veza_site.admin.actions.soft_deletion import Restore, SoftDelete
@@ -74,13 +74,13 @@ class GrantRole(RowAction):
 
     def apply_to(self, request: HttpRequest, row: User, values: dict[str, Any]) -> str | None:
         role, expires_at = values["role"], values["expires_at"]
-        is_new = services.grant_role(
+        grant_id = services.grant_role(
             user_id=row.pk,
             role_id=role.pk,
             granted_by_id=get_actor_id(request),
             expires_at=expires_at,
         )
-        return describe_grant(role, expires_at) if is_new else None
+        return describe_grant(role, expires_at) if grant_id else None
 
 
 class RevokeRole(RowAction):
@@ -123,7 +123,7 @@ class RevokeGrant(RowAction):
         return super().lock(rows).select_related("user", "role")
 
     def apply(
-        self, request: HttpRequest, rows: list[UserRole], values: dict[str, Any]
+        self, request: HttpRequest, rows: list[RoleGrant], values: dict[str, Any]
     ) -> Iterable[Change]:
         for grant in rows:
             if services.revoke_role(user_id=grant.user_id, role_id=grant.role_id):

@@ -4,7 +4,7 @@ from random import Random
 from django.utils import timezone
 
 from accounts.models import User
-from rbac.models import Permission, Role, RolePermission, UserProfile, UserRole, UserSettings
+from rbac.models import Permission, Role, RoleGrant, RolePermission, UserProfile, UserSettings
 
 CITIES = ["Lyon", "Berlin", "Kyoto", "Lagos", "São Paulo", "Montréal"]
 
@@ -37,10 +37,10 @@ def load(random: Random) -> None:
         ]
     )
     admin = User.objects.get(username="odile")
-    UserRole.objects.bulk_create(
+    RoleGrant.objects.bulk_create(
         [
-            UserRole(user=User.objects.get(username="greta"), role=support, granted_by=admin),
-            UserRole(
+            RoleGrant(user=User.objects.get(username="greta"), role=support, granted_by=admin),
+            RoleGrant(
                 user=User.objects.get(username="milo"),
                 role=curator,
                 granted_by=admin,

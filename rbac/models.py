@@ -53,7 +53,7 @@ class Permission(MutableModel):
         return f"{self.resource}:{self.action}"
 
 
-class UserRole(MutableModel):
+class RoleGrant(MutableModel):
     """A role granted to a user, for good or until a time."""
 
     user = models.ForeignKey(User, models.DB_CASCADE, db_index=False, related_name="user_roles")

@@ -7,12 +7,11 @@ from django.db import connections, transaction
 
 from accounts.models import UserRole
 from accounts.rights import ANY, Right
-from rbac.models import Permission, Role, RolePermission
-from rbac.models import UserRole as Grant
+from rbac.models import Permission, Role, RoleGrant, RolePermission
 from veza_site.models import V1Model
 
 # Who may change these may give himself everything.
-ABOUT_ROLES = (Role, Permission, RolePermission, Grant)
+ABOUT_ROLES = (Role, Permission, RolePermission, RoleGrant)
 
 
 @dataclass(frozen=True)

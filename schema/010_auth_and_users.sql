@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS public.users (
     password_hash character varying(255) NOT NULL,  -- bcrypt; “!” for an account without a password (federated).
     role public.user_role NOT NULL DEFAULT 'user'::public.user_role,
     status public.user_status NOT NULL DEFAULT 'active'::public.user_status,
-    is_verified boolean NOT NULL DEFAULT false,  -- E-mail address confirmed.
+    is_verified boolean NOT NULL DEFAULT false,  -- Email address confirmed.
     two_factor_enabled boolean NOT NULL DEFAULT false,
     two_factor_secret character varying(255),  -- Encrypted TOTP secret.
     token_version integer NOT NULL DEFAULT 0,  -- Raising it revokes every JWT issued before.

@@ -553,7 +553,7 @@ BEGIN
         RAISE EXCEPTION 'the schema public is not V1, and no contract was written: %', differing
             USING HINT = '`manage.py schema diff` says what differs, and how to mend it.';
     END IF;
-    COMMENT ON SCHEMA public IS '{"version": 1, "fingerprint": "ad62a7b33fa1f509d04fe7221fdc11085bb9053740c3dedb0ec863c24f8c1921", "migration": "veza_site.0903_admin_log_indexes"}';
+    COMMENT ON SCHEMA public IS '{"version": 1, "fingerprint": "ad62a7b33fa1f509d04fe7221fdc11085bb9053740c3dedb0ec863c24f8c1921", "migration": "accounts.0905_email_in_words"}';
     PERFORM set_config(name, value, true)
     FROM unnest(settings, before) AS setting (name, value);
 END

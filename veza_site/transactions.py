@@ -1,8 +1,8 @@
 """
 What the services of every domain share: how they refuse, and how they send SQL.
 
-A service is one transaction, as a function. Its SQL is written out, since what it locks, and in
-which order, is what it is about, and what the other backends take over from it.
+A service is a function that runs one transaction. Its SQL is written out: what it locks, and in
+which order, is its substance, and what the other backends copy.
 """
 
 from typing import Any
@@ -11,53 +11,88 @@ from django.db import connection
 
 
 class Refused(Exception):
-    """A transaction was refused, and nothing has changed. The message says why, for people."""
+    """A transaction was refused, and nothing has changed. The message tells people why."""
 
 
 class NotFound(Refused):
-    """What it is about does not exist, is soft-deleted, or is not for the one who asks to see."""
+    """The row does not exist, is soft-deleted, or is not for the caller to see."""
 
 
 class NotAllowed(Refused):
-    """The one who asks lacks the right."""
+    """The caller lacks the right."""
 
 
 class Conflict(Refused):
-    """It does not fit the state that the rows are in."""
+    """The rows are in a state that rules it out."""
 
 
 class Invalid(Refused):
-    """An argument is no good."""
+    """An argument can't be accepted."""
 
 
 def check_text(name: str, value: str, *, least: int = 0, most: int) -> None:
-    """Raise Invalid unless a text that PostgreSQL can keep has `least` to `most` characters."""
+    """
+    Check that a text has `least` to `most` characters, and that PostgreSQL can store it.
+
+    Raises Invalid, also for a text that needs a character and is blank.
+    """
     if not least <= len(value) <= most or (least and not value.strip()) or "\x00" in value:
-        raise Invalid(f"{name} has {least} to {most} characters, not all blank, and no NUL.")
+        raise Invalid(f"{name} must have {least} to {most} characters, not all blank, and no NUL.")
 
 
 def check_number(name: str, value: int, *, least: int = 0, most: int = 2**31 - 1) -> None:
-    """Raise Invalid unless a number is `least` to `most`, by default what an INTEGER holds."""
+    """
+    Check that a number is `least` to `most`, by default what an INTEGER holds.
+
+    Raises Invalid.
+    """
     if not least <= value <= most:
-        raise Invalid(f"{name} is {least} to {most}, not {value}.")
+        raise Invalid(f"{name} must be {least} to {most}, not {value}.")
 
 
 def execute(sql: str, **parameters: Any) -> int:
-    """Send one statement, with `%(name)s` for each parameter, and return how many rows it met."""
+    """
+    Send a statement, with `%(name)s` for each parameter.
+
+    Returns how many rows it affected.
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.rowcount
+        affected: int = cursor.rowcount
+        return affected
+
+
+def fetch_one(sql: str, **parameters: Any) -> tuple[Any, ...]:
+    """
+    Send a statement that always finds a row.
+
+    Returns its first row. Raises LookupError if there is none, which is a mistake in the statement.
+    """
+    row = fetch_row(sql, **parameters)
+    if row is None:
+        raise LookupError(f"This statement returned no row:\n{sql}")
+    return row
 
 
 def fetch_row(sql: str, **parameters: Any) -> tuple[Any, ...] | None:
-    """Send one statement and return its first row, or None where there is none."""
+    """
+    Send a statement.
+
+    Returns its first row, or None if there is none.
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchone()
+        row: tuple[Any, ...] | None = cursor.fetchone()
+        return row
 
 
 def fetch_rows(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    """Send one statement and return all its rows."""
+    """
+    Send a statement.
+
+    Returns all its rows.
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

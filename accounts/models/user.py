@@ -75,7 +75,7 @@ class User(SoftDeletableModel, AbstractBaseUser, PermissionsMixin):
     )
     role = EnumField(UserRole, db_default=UserRole.USER)
     status = EnumField(UserStatus, db_default=UserStatus.ACTIVE)
-    is_verified = models.BooleanField(db_default=False, help_text="E-mail address confirmed.")
+    is_verified = models.BooleanField(db_default=False, help_text="Email address confirmed.")
     two_factor_enabled = models.BooleanField(db_default=False)
     two_factor_secret = models.CharField(
         max_length=255, null=True, blank=True, help_text="Encrypted TOTP secret."
@@ -116,7 +116,7 @@ class User(SoftDeletableModel, AbstractBaseUser, PermissionsMixin):
                 fields=["email"],
                 condition=models.Q(deleted_at__isnull=True),
                 name="idx_users_email",
-                violation_error_message="There is a user with this e-mail address.",
+                violation_error_message="There is a user with this email address.",
             ),
             models.UniqueConstraint(
                 fields=["username"],

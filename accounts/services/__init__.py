@@ -1,7 +1,7 @@
 """
 Accounts' transactions.
 
-What each locks, in which order, and the SQL it sends is in docs/transactions.md. Ids are UUIDs.
+What each locks, in which order, and the SQL it sends, is in docs/transactions.md. Ids are UUIDs.
 """
 
 from accounts.services.purge import Purged, purge_expired

@@ -21,10 +21,12 @@ def purge_expired(*, limit: int = 1000) -> Purged:
     """
     Delete a batch of expired tokens and sessions, at most `limit` of each table.
 
-    Used and revoked ones go when they expire: until then a second use has to be recognised. A
-    chain of refresh tokens goes from its oldest token on, so that whoever shows one of those that
-    are left is still led to the rest. Users whose tokens are in use and rows that are locked are
-    left for the next batch, so that nobody is waited for and two purges share the work.
+    Used and revoked ones stay until they expire: until then a second use has to be recognised. A
+    chain of refresh tokens goes from its oldest token on, so that one that is left still leads to
+    the rest if somebody shows it.
+
+    Locks: the users of the refresh tokens, then the rows. Whatever is locked is left for the next
+    batch: nobody is waited for, and two purges share the work.
 
     Statements: 4.
 
@@ -55,19 +57,25 @@ def purge_expired(*, limit: int = 1000) -> Purged:
         """,
         limit=limit,
     )
-    # By an array: a join may run the subquery more than once, and each run locks other rows.
-    others = (
-        execute(
-            f"""
-            DELETE FROM {table} WHERE id = ANY (ARRAY(
-                SELECT id FROM {table} WHERE expires_at <= statement_timestamp()
-                ORDER BY expires_at
-                LIMIT %(limit)s
-                FOR UPDATE SKIP LOCKED
-            ))
-            """,
-            limit=limit,
-        )
-        for table in ("password_reset_tokens", "email_verification_tokens", "user_sessions")
+    return Purged(
+        refresh_tokens,
+        password_reset_tokens=_delete("password_reset_tokens", limit),
+        email_verification_tokens=_delete("email_verification_tokens", limit),
+        user_sessions=_delete("user_sessions", limit),
     )
-    return Purged(refresh_tokens, *others)
+
+
+def _delete(table: str, limit: int) -> int:
+    """Delete expired rows that nobody has locked, and return how many."""
+    # By an array: a join may run the subquery more than once, and each run locks other rows.
+    return execute(
+        f"""
+        DELETE FROM {table} WHERE id = ANY (ARRAY(
+            SELECT id FROM {table} WHERE expires_at <= statement_timestamp()
+            ORDER BY expires_at
+            LIMIT %(limit)s
+            FOR UPDATE SKIP LOCKED
+        ))
+        """,
+        limit=limit,
+    )

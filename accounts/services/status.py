@@ -1,49 +1,51 @@
-"""A user's status and role, and whether they are deleted. Each locks the user first."""
+"""A user's status and role, and whether they are deleted. Each call locks the user first."""
 
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
 from accounts.models import UserRole, UserStatus
+from accounts.models.user import STAFF_ROLES
+from accounts.rights import HAS_SUPER_ADMIN_GRANT, IS_SUPER_ADMIN
 from accounts.services.tokens import SignedOut, revoke
-from accounts.super_admins import GRANTED, IN_STAFF, keep_one
-from veza_site.transactions import Conflict, Invalid, NotFound, check_text, execute, fetch_row
+from accounts.super_admins import check_super_admin_left
+from veza_site.errors import psycopg_error
+from veza_site.transactions import (
+    Conflict,
+    Invalid,
+    NotFound,
+    check_text,
+    execute,
+    fetch_one,
+    fetch_row,
+)
 
-# What a live user has that no other live user may have, by the index that sees to it.
-_TAKEN = {"idx_users_email": "e-mail address", "idx_users_username": "username"}
+# What only one live user may have, by the unique index.
+_TAKEN = {"idx_users_email": "email address", "idx_users_username": "username"}
 
 
 @transaction.atomic
 def change_user_status(*, user_id: UUID, status: UserStatus) -> SignedOut:
     """
-    Give a user a status, and do what follows from it. Again is no error, and does it again.
+    Give a user a status, with what follows from it. Doing it again is no error, and does it again.
 
-    Who is not active is signed out everywhere: `token_version` is raised, and refresh tokens and
-    sessions are revoked. Who is active may log in at once: a lock after failed logins is lifted.
-    Locks the user, then the refresh tokens, then the sessions. Where a super_admin no longer is
-    active, that happens to one at a time.
+    A user who is no longer active is signed out everywhere: `token_version` is raised, and refresh
+    tokens and sessions are revoked. One who is active may log in at once: a lock after failed
+    logins is lifted.
 
-    Statements: 4; 2 for `active`; 6 where a super_admin no longer is.
+    Locks: the user, then the refresh tokens, then the sessions. If a super_admin is no longer
+    active, the advisory lock `super_admin` at last: that happens to one at a time.
+
+    Statements: 4; 2 for `active`; 6 where a super_admin is no longer active.
 
     Returns how many refresh tokens and sessions it revoked.
 
-    Raises NotFound for a user who is not there or is deleted, Invalid for a status that does not
-    exist, and LastSuperAdmin if nobody would be left who is super_admin for good.
+    Raises NotFound for a user who doesn't exist or is deleted, Invalid for a status that doesn't
+    exist, and LastSuperAdmin if this would leave no permanent super_admin.
     """
     if status not in UserStatus.values:
-        raise Invalid(f"There is no status {status!r}, but {', '.join(UserStatus.values)}.")
-    user = fetch_row(
-        """
-        SELECT status = 'active' FROM users
-        WHERE id = %(user_id)s AND deleted_at IS NULL
-        FOR NO KEY UPDATE
-        """,
-        user_id=user_id,
-    )
-    if user is None:
-        raise NotFound(f"There is no user {user_id}.")
-    (was_active,) = user
-    status = UserStatus(status).value
+        raise Invalid(f"A status must be one of {', '.join(UserStatus.values)}, not {status!r}.")
+    was_active, _ = _lock_user(user_id)
     if status == UserStatus.ACTIVE:
         execute(
             """
@@ -53,65 +55,52 @@ def change_user_status(*, user_id: UUID, status: UserStatus) -> SignedOut:
             user_id=user_id,
         )
         return SignedOut(0, 0)
-    (is_super_admin,) = fetch_row(
+    reason = UserStatus(status).value
+    (is_super_admin,) = fetch_one(
         f"""
         UPDATE users SET status = %(status)s, token_version = token_version + 1
         WHERE id = %(user_id)s
-        RETURNING role = 'super_admin' OR {IN_STAFF} AND EXISTS (
-            {GRANTED}
-                AND (user_roles.expires_at IS NULL OR user_roles.expires_at > clock_timestamp())
-        )
+        RETURNING {IS_SUPER_ADMIN}
         """,
         user_id=user_id,
-        status=status,
+        status=reason,
     )
-    signed_out = revoke(user_id, status)
+    signed_out = revoke(user_id, reason)
     if was_active and is_super_admin:
-        keep_one()
+        check_super_admin_left()
     return signed_out
 
 
 @transaction.atomic
 def change_user_role(*, user_id: UUID, role: UserRole) -> None:
     """
-    Give a user a role, the one of the column `role`; rbac grants the others. Again is no error.
+    Set a user's column `role`; the other roles are granted by rbac. Doing it again is no error.
 
-    Access tokens tell the role, so those issued before are revoked: `token_version` is raised.
-    Locks the user. Where a super_admin gets another role, that happens to one at a time.
+    Access tokens contain the role, so those issued before are revoked: `token_version` is raised.
+
+    Locks: the user. If a super_admin gets another role, the advisory lock `super_admin` at last:
+    that happens to one at a time.
 
     Statements: 2; 4 where a super_admin gets another role.
 
-    Raises NotFound for a user who is not there or is deleted, Invalid for a role that does not
-    exist, and LastSuperAdmin if nobody would be left who is super_admin for good.
+    Raises NotFound for a user who doesn't exist or is deleted, Invalid for a role that doesn't
+    exist, and LastSuperAdmin if this would leave no permanent super_admin.
     """
     if role not in UserRole.values:
-        raise Invalid(f"There is no role {role!r}, but {', '.join(UserRole.values)}.")
-    user = fetch_row(
-        f"""
-        SELECT status = 'active' AND role = 'super_admin', status = 'active' AND {IN_STAFF}
-        FROM users
-        WHERE id = %(user_id)s AND deleted_at IS NULL
-        FOR NO KEY UPDATE
-        """,
-        user_id=user_id,
-    )
-    if user is None:
-        raise NotFound(f"There is no user {user_id}.")
-    was_super_admin, was_in_staff = user
-    (is_granted,) = fetch_row(
+        raise Invalid(f"A role must be one of {', '.join(UserRole.values)}, not {role!r}.")
+    was_active, old = _lock_user(user_id)
+    (is_granted,) = fetch_one(
         f"""
         UPDATE users SET role = %(role)s, token_version = token_version + 1
         WHERE id = %(user_id)s
-        RETURNING EXISTS (
-            {GRANTED}
-                AND (user_roles.expires_at IS NULL OR user_roles.expires_at > clock_timestamp())
-        )
+        RETURNING {HAS_SUPER_ADMIN_GRANT}
         """,
         user_id=user_id,
         role=UserRole(role).value,
     )
-    if (was_super_admin or (was_in_staff and is_granted)) and role != UserRole.SUPER_ADMIN:
-        keep_one()
+    was_super_admin = old == UserRole.SUPER_ADMIN or (old in STAFF_ROLES and is_granted)
+    if was_active and was_super_admin and role != UserRole.SUPER_ADMIN:
+        check_super_admin_left()
 
 
 @transaction.atomic
@@ -120,55 +109,46 @@ def soft_delete_user(*, user_id: UUID, reason: str = "account deleted") -> Signe
     Soft-delete a user, who is signed out everywhere.
 
     `token_version` is raised, and refresh tokens and sessions are revoked; everything else that
-    belongs to the user stays, for restore_user(). Locks the user, then the refresh tokens, then the
-    sessions. Where a super_admin is deleted, that happens to one at a time.
+    belongs to the user stays, for restore_user().
+
+    Locks: the user, then the refresh tokens, then the sessions. For a super_admin, the advisory
+    lock `super_admin` at last: one at a time is deleted.
 
     Statements: 4; 6 for a super_admin.
 
     Returns how many refresh tokens and sessions it revoked.
 
-    Raises NotFound for a user who is not there or is deleted, Invalid for a reason of over 100
-    characters, and LastSuperAdmin if nobody would be left who is super_admin for good.
+    Raises NotFound for a user who doesn't exist or is deleted, Invalid for a reason of over 100
+    characters, and LastSuperAdmin if this would leave no permanent super_admin.
     """
     check_text("A reason", reason, most=100)
-    user = fetch_row(
-        """
-        SELECT status = 'active' FROM users
-        WHERE id = %(user_id)s AND deleted_at IS NULL
-        FOR NO KEY UPDATE
-        """,
-        user_id=user_id,
-    )
-    if user is None:
-        raise NotFound(f"There is no user {user_id}.")
-    (was_active,) = user
-    (is_super_admin,) = fetch_row(
+    was_active, _ = _lock_user(user_id)
+    (is_super_admin,) = fetch_one(
         f"""
         UPDATE users SET deleted_at = CURRENT_TIMESTAMP, token_version = token_version + 1
         WHERE id = %(user_id)s
-        RETURNING role = 'super_admin' OR {IN_STAFF} AND EXISTS (
-            {GRANTED}
-                AND (user_roles.expires_at IS NULL OR user_roles.expires_at > clock_timestamp())
-        )
+        RETURNING {IS_SUPER_ADMIN}
         """,
         user_id=user_id,
     )
     signed_out = revoke(user_id, reason)
     if was_active and is_super_admin:
-        keep_one()
+        check_super_admin_left()
     return signed_out
 
 
 def restore_user(*, user_id: UUID) -> None:
     """
-    Make a soft-deleted user live again, with the status and the roles of before.
+    Make a soft-deleted user live again, with the status and the roles they had.
 
-    Nobody is signed in by it: what was revoked stays revoked. Locks the user.
+    This signs nobody in: what was revoked stays revoked.
+
+    Locks: the user.
 
     Statements: 1.
 
-    Raises NotFound for a user who is not there or is not deleted, and Conflict where a live user
-    has taken the e-mail address or the username.
+    Raises NotFound for a user who doesn't exist or is not deleted, and Conflict if a live user has
+    taken the email address or the username.
     """
     try:
         with transaction.atomic():
@@ -180,9 +160,26 @@ def restore_user(*, user_id: UUID) -> None:
                 user_id=user_id,
             )
     except IntegrityError as error:
-        taken = _TAKEN.get(error.__cause__.diag.constraint_name)
-        if taken is None:
+        cause = psycopg_error(error)
+        taken = cause and _TAKEN.get(cause.diag.constraint_name or "")
+        if not taken:
             raise
         raise Conflict(f"Another live user has the {taken} of user {user_id} now.") from error
     if not restored:
         raise NotFound(f"There is no deleted user {user_id}.")
+
+
+def _lock_user(user_id: UUID) -> tuple[bool, UserRole]:
+    """Lock a live user, and return whether they are active, and their role."""
+    user = fetch_row(
+        """
+        SELECT status = 'active', role FROM users
+        WHERE id = %(user_id)s AND deleted_at IS NULL
+        FOR NO KEY UPDATE
+        """,
+        user_id=user_id,
+    )
+    if user is None:
+        raise NotFound(f"There is no user {user_id}.")
+    is_active, role = user
+    return is_active, UserRole(role)

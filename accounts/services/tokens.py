@@ -1,9 +1,9 @@
 """
 Signing out, and the tokens that are used once.
 
-Each locks the user first, and with that all tokens and sessions of the user; then the rows of
-tokens, then those of sessions. Tokens are named by their hash, SHA-256 in hex as V1 stores it; no
-hash gets into a message.
+Each call locks the user first, which holds off other calls on that user's tokens and sessions, then
+the rows of tokens, then those of sessions. A token is named by its hash, SHA-256 in hex as V1
+stores it; no message quotes a hash.
 """
 
 import re
@@ -60,15 +60,16 @@ def sign_out_everywhere(*, user_id: UUID, reason: str = "signed out everywhere")
     """
     Revoke a user's access tokens, refresh tokens and sessions.
 
-    The access tokens are revoked by raising `token_version`. Locks the user, then the refresh
-    tokens, then the sessions; a rotation that has begun ends before, and its new token is revoked
-    too.
+    Raising `token_version` revokes the access tokens. A rotation that has begun ends first, and its
+    new token is revoked too.
+
+    Locks: the user, then the refresh tokens, then the sessions.
 
     Statements: 3.
 
     Returns how many refresh tokens and sessions it revoked.
 
-    Raises NotFound for a user who is not there or is deleted, and Invalid for a reason of over 100
+    Raises NotFound for a user who doesn't exist or is deleted, and Invalid for a reason of over 100
     characters.
     """
     check_text("A reason", reason, most=100)
@@ -86,18 +87,18 @@ def sign_out_everywhere(*, user_id: UUID, reason: str = "signed out everywhere")
 def revoke(user_id: UUID, reason: str) -> SignedOut:
     """Revoke the open refresh tokens and sessions of a user whose row is locked: 2 statements."""
     return SignedOut(
-        *(
-            execute(
-                f"""
-                UPDATE {table} SET revoked_at = CURRENT_TIMESTAMP, revoked_reason = %(reason)s
-                WHERE user_id = %(user_id)s AND revoked_at IS NULL
-                    AND expires_at > statement_timestamp()
-                """,
-                user_id=user_id,
-                reason=reason,
-            )
-            for table in ("refresh_tokens", "user_sessions")
-        )
+        _revoke("refresh_tokens", user_id, reason), _revoke("user_sessions", user_id, reason)
+    )
+
+
+def _revoke(table: str, user_id: UUID, reason: str) -> int:
+    return execute(
+        f"""
+        UPDATE {table} SET revoked_at = CURRENT_TIMESTAMP, revoked_reason = %(reason)s
+        WHERE user_id = %(user_id)s AND revoked_at IS NULL AND expires_at > statement_timestamp()
+        """,
+        user_id=user_id,
+        reason=reason,
     )
 
 
@@ -111,30 +112,30 @@ def rotate_refresh_token(
     user_agent: str | None = None,
 ) -> Rotation:
     """
-    Replace a refresh token by a new one, which lives for `lifetime`; it can be done once.
+    Replace a refresh token, once, by a new one that lives for `lifetime`.
 
-    The old one is revoked and points to the new one, and its session goes over to the new one. A
-    token that was replaced before is in two hands, the user's and a thief's, and nobody knows which
-    of them shows it: all tokens of its chain are revoked, and their sessions, so that both have to
-    log in (RFC 9700, 4.14.2). Of two who show the same token at once the second counts as such.
+    The old one is revoked and points to the new one, which takes over its session. A token that was
+    replaced before is in two hands, the user's and a thief's, and nobody knows whose this is: all
+    tokens of its chain and their sessions are revoked, so that both have to log in (RFC 9700,
+    4.14.2). If two show the same token at once, the second counts as that.
 
-    In that case it returns, instead of raising, so that the revocation is committed, also by a
-    caller's transaction; the caller has to look at `was_reused`.
-
-    Locks the user, so that signing out and the chain's other tokens wait, then the token, then the
+    Locks: the user, so that signing out and the chain's other tokens wait, then the token, then the
     session.
 
     Statements: 5; 3 for a token that was used before.
 
-    Raises NotFound for a token that is not there, NotAllowed for a user who is not active or is
+    Returns what became of the token. It doesn't raise for one that was used before, so that the
+    revocation is committed, even by a caller's transaction: check `was_reused`.
+
+    Raises NotFound for a token that doesn't exist, NotAllowed for a user who is not active or is
     deleted, TokenSpent for a token that has expired or was revoked without being replaced, Conflict
-    for a new hash that another token has, and Invalid for a malformed hash or address and for a
+    if another token has the new hash, and Invalid for a malformed hash or address and for a
     lifetime that is not positive.
     """
     _check_hash(token_hash)
     _check_hash(new_token_hash)
     if lifetime <= timedelta(0):
-        raise Invalid(f"A token can't live for {lifetime}.")
+        raise Invalid(f"A token's lifetime must be positive, not {lifetime}.")
     _check_address(ip_address)
     user = fetch_row(
         """
@@ -230,22 +231,24 @@ def consume_reset_token(*, token_hash: str, password_hash: str) -> UUID:
     """
     Use a password reset token, once: the user gets the new password, and is signed out everywhere.
 
-    `password_hash` comes from Django's make_password(); hash before the call, since bcrypt takes
-    long and this holds locks. The user's other reset tokens are used up too, and a lock after
-    failed logins is lifted. Locks the user, then the tokens, then the sessions.
+    `password_hash` comes from Django's make_password(). Hash before the call: bcrypt is slow, and
+    this call holds locks. The user's other reset tokens are used up too, and a lock after failed
+    logins is lifted.
+
+    Locks: the user, then the tokens, then the sessions.
 
     Statements: 5.
 
     Returns the user's id.
 
-    Raises NotFound for a token that is not there or whose user is deleted, TokenSpent for one that
+    Raises NotFound for a token that doesn't exist or whose user is deleted, TokenSpent for one that
     was used before or has expired, and Invalid for a malformed hash.
     """
     _check_hash(token_hash)
     try:
         identify_hasher(password_hash)
     except ValueError:
-        raise Invalid("The password is not hashed as make_password() does it.") from None
+        raise Invalid("The password must be hashed by make_password().") from None
     user_id = _lock_user_of("password_reset_tokens", token_hash)
     if not execute(
         """
@@ -272,15 +275,15 @@ def consume_reset_token(*, token_hash: str, password_hash: str) -> UUID:
 @transaction.atomic
 def consume_verification_token(*, token_hash: str) -> UUID:
     """
-    Use an e-mail verification token, once: the user's address is verified.
+    Use an email verification token, once: the user's address is verified.
 
-    Locks the user, then the token.
+    Locks: the user, then the token.
 
     Statements: 3.
 
     Returns the user's id.
 
-    Raises NotFound for a token that is not there or whose user is deleted, TokenSpent for one that
+    Raises NotFound for a token that doesn't exist or whose user is deleted, TokenSpent for one that
     was used before or has expired, Conflict if the user has another address by now, and Invalid
     for a malformed hash.
     """
@@ -302,12 +305,12 @@ def consume_verification_token(*, token_hash: str) -> UUID:
         user_id=user_id,
         email=email,
     ):
-        raise Conflict(f"The user {user_id} has another e-mail address by now.")
+        raise Conflict(f"The user {user_id} has another email address by now.")
     return user_id
 
 
 def _lock_user_of(table: str, token_hash: str) -> UUID:
-    """Lock the live user of a token, so that one token of a user is consumed at a time."""
+    """Lock the live user of a token, so that a user's tokens are used one at a time."""
     user = fetch_row(
         f"""
         SELECT users.id FROM users JOIN {table} AS token ON token.user_id = users.id
@@ -318,18 +321,18 @@ def _lock_user_of(table: str, token_hash: str) -> UUID:
     )
     if user is None:
         raise NotFound("There is no such token.")
-    (user_id,) = user
+    user_id: UUID = user[0]
     return user_id
 
 
 def _check_hash(token_hash: str) -> None:
-    """Refuse what can't be a hash: it may be the token itself, which is never stored."""
+    """Refuse what can't be a hash: it may be the token itself, which must never be stored."""
     if not _SHA256_HEX.fullmatch(token_hash):
-        raise Invalid("A token's hash is SHA-256 in hex: 64 digits, in lower case.")
+        raise Invalid("A token's hash must be SHA-256 in hex: 64 digits, in lower case.")
 
 
 def _check_address(address: str | None) -> None:
-    """Refuse what is no address: PostgreSQL would too, and quote the statement with its hashes."""
+    """Refuse a malformed address: PostgreSQL's own refusal would quote the statement's hashes."""
     if address is None:
         return
     try:

@@ -1,9 +1,8 @@
 """
-Media's transactions: from the wish to have a track transcoded to the stream that plays.
+Media's transactions: from enqueueing a track for transcoding to the stream that plays.
 
-What each locks, in which order, and the SQL it sends is in docs/transactions.md. Locks are taken in
-this order: the track, its streams, its jobs. Claiming locks jobs only, and waits for nobody. Ids
-are UUIDs.
+Locks are taken in this order: the track, its streams, its jobs. Claiming locks jobs only, and waits
+for nobody. What each locks, and the SQL it sends, is in docs/transactions.md. Ids are UUIDs.
 """
 
 from media.services.leases import Lease, LeaseLost, claim_jobs, heartbeat

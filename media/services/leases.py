@@ -1,9 +1,9 @@
 """
-A worker's lease on a job: claiming it, extending it, and whether it still holds.
+A worker's lease on a job: claiming it, extending it, and checking that it still holds.
 
-Who holds a lease is decided by the database's clock. A job may be started more than once (a worker
-that is stopped or cut off goes on with what another one has claimed by then), so effects outside of
-the database are at-least-once: write each attempt's files under a path of its own.
+The database's clock decides who holds a lease. A job may be started more than once: a worker that
+was stopped or cut off goes on with a job that another has claimed by then. So whatever happens
+outside the database happens at least once: write each attempt's files under a path of its own.
 """
 
 import json
@@ -27,7 +27,7 @@ from veza_site.transactions import (
 
 
 class LeaseLost(Conflict):
-    """The lease has run out, or the job is another worker's, is cancelled or is done."""
+    """The lease has run out, or the job is another worker's, was cancelled or is done."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Lease:
     """
     A worker's right to work on a job, until `expires_at` by the database's clock.
 
-    Job, worker and `started_at`, the moment of the claim, name it: a worker that claims a job again
-    has another lease, and nothing to do with its old one.
+    It is identified by job, worker and `started_at`, the moment of the claim: a worker that claims
+    a job again has a new lease, and has lost the old one.
     """
 
     job_id: UUID
@@ -50,16 +50,16 @@ class Lease:
 
 def claim_jobs(*, worker: str, lease: timedelta, limit: int = 1) -> list[Lease]:
     """
-    Give a worker leases of this length on up to `limit` jobs: the first by priority, then by age.
+    Give a worker leases of this length on up to `limit` jobs, by priority, then by age.
 
-    What can be claimed are pending jobs whose time has come, and jobs whose lease has run out and
-    that have attempts left. Each claim is an attempt. Jobs that others are claiming are passed
-    over, so that workers don't wait for one another. Each priority is looked at by itself, so that
-    the time it takes doesn't grow with the queue, nor with the jobs that wait for their time; only
-    the leases that have run out, of which there are few, are all read.
+    A pending job can be claimed once its time has come; so can one whose lease has run out, if it
+    has attempts left. Each claim is an attempt. Commit it before working on a job.
 
-    Commit it before working on a job. A worker whose lease has run out may still be at work when
-    another one claims the job: what a worker does outside of the database is done at least once.
+    Each priority is searched by itself: the time this takes grows neither with the queue nor with
+    the jobs that wait for their time. Only the leases that have run out, of which there are few,
+    are all read.
+
+    Locks: the jobs, and waits for nobody: jobs that others are claiming are passed over.
 
     Statements: 1.
 
@@ -71,8 +71,8 @@ def claim_jobs(*, worker: str, lease: timedelta, limit: int = 1) -> list[Lease]:
     check_text("A worker's name", worker, least=1, most=255)
     check_number("The number of jobs", limit, least=1)
     _check_lease_time(lease)
-    # The statement waits for no lock, so that the time it started is the time it is; unlike
-    # clock_timestamp(), which may change from row to row, it can be looked up in an index.
+    # statement_timestamp() is now, since the statement waits for no lock. Unlike clock_timestamp(),
+    # which may change from row to row, it can be looked up in an index.
     claimed = fetch_rows(
         """
         WITH pending AS (
@@ -114,16 +114,23 @@ def claim_jobs(*, worker: str, lease: timedelta, limit: int = 1) -> list[Lease]:
         lease=lease,
         limit=limit,
     )
-    # Django has psycopg leave JSON as text.
-    return [Lease(*job, payload=json.loads(payload)) for *job, payload in claimed]
+    # Django makes psycopg leave JSON as text.
+    return [
+        Lease(job_id, track_id, holder, started_at, expires_at, attempt, json.loads(payload))
+        for job_id, track_id, holder, started_at, expires_at, attempt, payload in claimed
+    ]
 
 
 @transaction.atomic
 def heartbeat(*, lease: Lease, extension: timedelta) -> Lease:
     """
-    Let a lease last for `extension` from now on, and return it. Locks the job.
+    Extend a lease: it lasts for `extension` from now on.
+
+    Locks: the job.
 
     Statements: 2.
+
+    Returns the extended lease.
 
     Raises LeaseLost if the worker has lost it, and Invalid for an extension that is not positive.
     """
@@ -155,9 +162,9 @@ def lock_track_of_leased_job(lease: Lease) -> UUID:
 
 def lock_leased_job(lease: Lease) -> None:
     """
-    Lock the job of a lease, or raise LeaseLost if it has gone over to another.
+    Lock the job of a lease, or raise LeaseLost if another worker has claimed it.
 
-    Whether the lease has run out is for the next statement to see: this one may wait.
+    This may wait, so it is the next statement that checks whether the lease has run out.
     """
     job = fetch_row(
         """
@@ -175,8 +182,9 @@ def lock_leased_job(lease: Lease) -> None:
 
 def _check_lease_time(time: timedelta) -> None:
     if time <= timedelta(0):
-        raise Invalid(f"A lease can't last for {time}.")
+        raise Invalid(f"A lease's length must be positive, not {time}.")
 
 
 def lease_lost(lease: Lease) -> LeaseLost:
+    """Return the refusal for a worker that has lost its lease."""
     return LeaseLost(f"The worker {lease.worker} has lost its lease on the job {lease.job_id}.")

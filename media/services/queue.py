@@ -1,5 +1,5 @@
 """
-The transcode queue, as the platform and its staff use it: enqueueing, cancelling, retrying.
+The transcode queue as the platform and its staff use it: enqueueing, cancelling, retrying.
 
 What workers do with jobs is in `leases` and `results`.
 """
@@ -13,11 +13,11 @@ from psycopg.types.json import Jsonb
 from media.models import TranscodeStatus
 from media.services.tracks import lock_job, lock_track_of_job, no_track, set_status
 from streaming.models import TrackStatus
-from veza_site.transactions import Conflict, check_number, execute, fetch_row
+from veza_site.transactions import Conflict, check_number, execute, fetch_one, fetch_row
 
 
 class Enqueued(NamedTuple):
-    """The open job of a track, and whether it was made just now."""
+    """The open job of a track, and whether it is a new one."""
 
     job_id: UUID
     is_new: bool
@@ -32,14 +32,17 @@ def enqueue_transcode(
     payload: dict[str, Any] | None = None,
 ) -> Enqueued:
     """
-    See that a track has an open job: the one that it has, as it is, or a new one.
+    Give a track an open job, unless it has one, which stays as it is.
 
-    `priority` is 1 (first) to 10. Locks the track, then the job. A track without a ready stream is
-    `processing` from now on.
+    `priority` is 1 (first) to 10. A track without a ready stream is `processing` from now on.
+
+    Locks: the track, then the job.
 
     Statements: 3.
 
-    Raises NotFound for a track that is not there or is deleted, and Invalid for a priority or a
+    Returns the open job, and whether it is new.
+
+    Raises NotFound for a track that doesn't exist or is deleted, and Invalid for a priority or a
     number of attempts that is out of range.
     """
     check_number("A priority", priority, least=1, most=10)
@@ -66,8 +69,8 @@ def enqueue_transcode(
         payload=Jsonb(payload or {}),
     )
     if job is None:
-        # Nobody can end it meanwhile: that needs the lock on the track.
-        (job_id,) = fetch_row(
+        # Nobody can end it meanwhile: that takes the lock on the track.
+        (job_id,) = fetch_one(
             """
             SELECT id FROM hls_transcode_queue
             WHERE track_id = %(track_id)s AND status IN ('pending', 'processing')
@@ -76,26 +79,28 @@ def enqueue_transcode(
         )
         return Enqueued(job_id, is_new=False)
     set_status([track_id], TrackStatus.PROCESSING)
-    return Enqueued(*job, is_new=True)
+    return Enqueued(job[0], is_new=True)
 
 
 @transaction.atomic
 def cancel_job(*, job_id: UUID) -> None:
     """
-    Cancel an open job; its worker loses the lease. Again is no error.
+    Cancel an open job; its worker loses the lease. Doing it again is no error.
 
-    Locks the track, then the job. The track has failed, unless it has a ready stream.
+    The track has failed then, unless it has a ready stream.
+
+    Locks: the track, then the job.
 
     Statements: 4.
 
-    Raises NotFound for a job that is not there, and Conflict for one that has ended otherwise.
+    Raises NotFound for a job that doesn't exist, and Conflict for one that has completed or failed.
     """
     track_id, _ = lock_track_of_job(job_id)
     status = lock_job(job_id)
     if status == TranscodeStatus.CANCELLED:
         return
     if status not in (TranscodeStatus.PENDING, TranscodeStatus.PROCESSING):
-        raise Conflict(f"The job {job_id} is {status} already.")
+        raise Conflict(f"The job {job_id} has already {status}.")
     execute(
         """
         UPDATE hls_transcode_queue
@@ -111,14 +116,16 @@ def cancel_job(*, job_id: UUID) -> None:
 @transaction.atomic
 def retry_job(*, job_id: UUID) -> None:
     """
-    Let a job that failed or was cancelled be done after all: pending at once, with all attempts.
+    Retry a job that failed or was cancelled: it is pending at once, with all its attempts.
 
-    Locks the track, then the job. A track without a ready stream is `processing` again.
+    A track without a ready stream is `processing` again.
+
+    Locks: the track, then the job.
 
     Statements: 4.
 
-    Raises NotFound for a job that is not there or whose track is deleted, and Conflict for one that
-    is open or completed, or whose track has another open job.
+    Raises NotFound for a job that doesn't exist or whose track is deleted, and Conflict for one
+    that is open or completed, or whose track has another open job.
     """
     track_id, is_deleted = lock_track_of_job(job_id)
     if is_deleted:

@@ -1,6 +1,4 @@
-"""
-How a job ends at its worker: completed exactly once, since that needs the lease, or failed.
-"""
+"""How a worker's job ends: completed, exactly once since that takes the lease, or failed."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,9 +10,16 @@ from media.models import TranscodeStatus
 from media.services.leases import Lease, lease_lost, lock_leased_job, lock_track_of_leased_job
 from media.services.tracks import set_status
 from streaming.models import TrackStatus
-from veza_site.transactions import check_number, check_text, execute, fetch_row, fetch_rows
+from veza_site.transactions import (
+    check_number,
+    check_text,
+    execute,
+    fetch_one,
+    fetch_row,
+    fetch_rows,
+)
 
-# After the first failure a job waits this long, after each further one twice as long.
+# A job waits this long after the first failure, and twice as long after each further one.
 BACKOFF = timedelta(seconds=30)
 LONGEST_BACKOFF = timedelta(hours=1)
 
@@ -31,17 +36,18 @@ def complete_job(
     codec: str = "aac",
 ) -> UUID:
     """
-    Complete a job: it is done, and its stream and its track are ready, together.
+    Complete a job, and make its stream and its track ready.
 
-    The track's stream in this codec is made, or takes the place of the one that is there.
-    `total_size` is in bytes. Locks the track, then the stream, then the job. A track that was
-    deleted meanwhile gets its stream too, and has it if it is restored.
+    The stream replaces the one that the track has in this codec. `total_size` is in bytes. A track
+    that was deleted meanwhile gets its stream too, and has it if it is restored.
+
+    Locks: the track, then the stream, then the job.
 
     Statements: 5.
 
     Returns the stream's id.
 
-    Raises LeaseLost if the worker has lost the lease, also by completing the job before, and
+    Raises LeaseLost if the worker has lost the lease, for example by completing the job before, and
     Invalid for a stream that can't be played.
     """
     check_text("The playlist's path", master_playlist_path, least=1, most=2048)
@@ -52,7 +58,8 @@ def complete_job(
     for bitrate in bitrates_kbps:
         check_number("A bitrate", bitrate, least=1)
     track_id = lock_track_of_leased_job(lease)
-    (stream_id,) = fetch_row(
+    stream_id: UUID
+    (stream_id,) = fetch_one(
         """
         INSERT INTO hls_streams (
             track_id, codec, status, master_playlist_path, bitrates_kbps, segment_count,
@@ -96,15 +103,17 @@ def complete_job(
 @transaction.atomic
 def fail_job(*, lease: Lease, error: str) -> TranscodeStatus:
     """
-    Give a job back that failed: pending again after a while, or failed after its last attempt.
+    Give back a job that failed: it is pending again after a while, or failed for good.
 
     It waits for 30 seconds after the first attempt and twice as long after each further one, at
-    most an hour. Locks the track, then the job. With the job its track has failed, unless it has
+    most an hour; after its last attempt it has failed. Then its track has failed too, unless it has
     a ready stream.
+
+    Locks: the track, then the job.
 
     Statements: 4.
 
-    Returns what the job is now: pending or failed.
+    Returns the job's status: pending or failed.
 
     Raises LeaseLost if the worker has lost the lease.
     """
@@ -123,7 +132,7 @@ def fail_job(*, lease: Lease, error: str) -> TranscodeStatus:
         RETURNING status
         """,
         job_id=lease.job_id,
-        error=error.replace("\0", ""),  # which a text can't hold
+        error=error.replace("\0", ""),  # PostgreSQL can't store it
         backoff=BACKOFF,
         longest=LONGEST_BACKOFF,
     )
@@ -140,8 +149,9 @@ def fail_exhausted_jobs(*, limit: int = 100) -> int:
     """
     Fail up to `limit` jobs whose lease has run out on their last attempt: nobody can claim those.
 
-    A worker calls it where a claim comes back empty. Locks the tracks in the order of their ids,
-    passing over those that are locked, then the jobs.
+    A worker calls this when a claim comes back empty.
+
+    Locks: the tracks in the order of their ids, passing over those that are locked, then the jobs.
 
     Statements: 3.
 

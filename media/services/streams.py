@@ -11,14 +11,16 @@ from veza_site.transactions import Conflict, NotFound, execute
 @transaction.atomic
 def delete_stream(*, stream_id: UUID) -> None:
     """
-    Soft-delete a stream, for the platform's staff; what its job wrote stays where it is.
+    Soft-delete a stream, for the platform's staff. The files that its job wrote stay.
 
-    A ready track that has no other ready stream then is `processing` where it has an open job, and
-    else `failed`. Locks the track, deleted or not, then the stream.
+    A ready track without another ready stream is `processing` then if it has an open job, and else
+    `failed`.
+
+    Locks: the track, even a deleted one, then the stream.
 
     Statements: 3.
 
-    Raises NotFound for a stream that is not there or is deleted already.
+    Raises NotFound for a stream that doesn't exist or is already deleted.
     """
     track_id = lock_track_of_stream(stream_id)
     if track_id is None or not execute(
@@ -34,14 +36,14 @@ def delete_stream(*, stream_id: UUID) -> None:
 
 def restore_stream(*, stream_id: UUID) -> None:
     """
-    Restore a soft-deleted stream, for the platform's staff.
+    Restore a soft-deleted stream, for the platform's staff. If it is ready, so is its track.
 
-    If it is ready, so is its track. The locks are those of `delete_stream`.
+    Locks: as delete_stream().
 
     Statements: 3.
 
-    Raises NotFound for a stream that is not there or is not deleted, and Conflict for a track that
-    has another live stream in its codec.
+    Raises NotFound for a stream that doesn't exist or is not deleted, and Conflict if the track has
+    another live stream in its codec.
     """
     try:
         with transaction.atomic():

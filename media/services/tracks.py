@@ -1,18 +1,19 @@
 """
-The locks that media's transactions start with, and the track's status that they end with.
+The locks that media's transactions start with, and the status of the track that they end with.
 
-A track is `ready` as long as it has a ready stream, whatever becomes of later jobs; otherwise it
-has the state of its last job.
+A track is `ready` as long as it has a ready stream, whatever becomes of later jobs; otherwise its
+status follows from its last job.
 """
 
 from uuid import UUID
 
+from media.models import TranscodeStatus
 from streaming.models import TrackStatus
 from veza_site.transactions import NotFound, execute, fetch_row
 
 
 def lock_track_of_stream(stream_id: UUID) -> UUID | None:
-    """Lock the track of a stream, deleted or not, and return its id, None where there is none."""
+    """Lock the track of a stream, deleted or not, and return its id, or None if there is none."""
     track = fetch_row(
         """
         SELECT id FROM tracks
@@ -36,10 +37,11 @@ def lock_track_of_job(job_id: UUID) -> tuple[UUID, bool]:
     )
     if track is None:
         raise _no_job(job_id)
-    return track
+    track_id, is_deleted = track
+    return track_id, is_deleted
 
 
-def lock_job(job_id: UUID) -> str:
+def lock_job(job_id: UUID) -> TranscodeStatus:
     """Lock a job and return its status."""
     job = fetch_row(
         "SELECT status FROM hls_transcode_queue WHERE id = %(job_id)s FOR NO KEY UPDATE",
@@ -47,12 +49,11 @@ def lock_job(job_id: UUID) -> str:
     )
     if job is None:
         raise _no_job(job_id)
-    (status,) = job
-    return status
+    return TranscodeStatus(*job)
 
 
 def set_status(track_ids: list[UUID], otherwise: TrackStatus) -> None:
-    """Let locked tracks be ready if they have a ready stream, and `otherwise` if they don't."""
+    """Make locked tracks ready if they have a ready stream, and `otherwise` if they don't."""
     execute(
         """
         UPDATE tracks SET status = now.status
@@ -71,7 +72,11 @@ def set_status(track_ids: list[UUID], otherwise: TrackStatus) -> None:
 
 
 def follow_streams(track_id: UUID) -> None:
-    """Let a locked track be ready if it has a ready stream, and no longer if it has none."""
+    """
+    Make a locked track ready if it has a ready stream.
+
+    If it has none but was ready, it is `processing` while it has an open job, and else `failed`.
+    """
     execute(
         """
         UPDATE tracks SET status = now.status
@@ -101,4 +106,5 @@ def _no_job(job_id: UUID) -> NotFound:
 
 
 def no_track(track_id: UUID) -> NotFound:
+    """Return the refusal for a track that doesn't exist."""
     return NotFound(f"There is no track {track_id}.")

@@ -1,8 +1,8 @@
 """
 Streaming's transactions.
 
-What each locks, in which order, and the SQL it sends is in docs/transactions.md. Ids are UUIDs. Who
-may see a track, and whether a user is suspended, the caller has found out before.
+What each locks, in which order, and the SQL it sends, is in docs/transactions.md. Ids are UUIDs.
+Callers check beforehand who may see a track, and whether a user is suspended.
 """
 
 from streaming.services.collaborators import (

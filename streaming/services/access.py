@@ -1,4 +1,4 @@
-"""The locks on tracks and playlists that streaming's transactions start with, and the rights."""
+"""The locks that streaming's transactions start with, and who may do what with a playlist."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,11 +11,13 @@ ASCENDING = list(PlaylistPermission)
 
 def lock_track_shared(track_id: UUID) -> None:
     """
-    See to it that a live track is not deleted for good until the transaction ends.
+    Lock a live track so that it is not deleted for good before the transaction ends.
 
-    FOR KEY SHARE.
+    Locks: the track FOR KEY SHARE.
 
-    Sends one statement. Raises NotFound.
+    Statements: 1.
+
+    Raises NotFound.
     """
     if not fetch_row(
         "SELECT id FROM tracks WHERE id = %(track_id)s AND deleted_at IS NULL FOR KEY SHARE",
@@ -26,9 +28,15 @@ def lock_track_shared(track_id: UUID) -> None:
 
 def lock_track(track_id: UUID, *, even_deleted: bool = False) -> UUID:
     """
-    Lock a live track, or also a deleted one, before its children and counters change.
+    Lock a track before its children and counters change: a live one, or `even_deleted`.
 
-    FOR NO KEY UPDATE. Sends one statement. Returns its creator's id. Raises NotFound.
+    Locks: the track FOR NO KEY UPDATE.
+
+    Statements: 1.
+
+    Returns its creator's id.
+
+    Raises NotFound.
     """
     track = fetch_row(
         f"""
@@ -40,14 +48,17 @@ def lock_track(track_id: UUID, *, even_deleted: bool = False) -> UUID:
     )
     if track is None:
         raise NotFound(f"There is no track {track_id}.")
-    return track[0]
+    creator_id: UUID = track[0]
+    return creator_id
 
 
 @dataclass(frozen=True)
 class Rights:
     """
-    What a user may do with a playlist: the owner everything, a collaborator who accepted the
-    invitation what its permission says, everyone else read what is public.
+    What a user may do with a playlist.
+
+    The owner may do everything, a collaborator who has accepted the invitation what its permission
+    says, and everyone may read what is public.
     """
 
     playlist_id: UUID
@@ -58,7 +69,7 @@ class Rights:
     track_count: int
 
     def require(self, needed: PlaylistPermission) -> None:
-        """Raise NotFound for one who may not even read, NotAllowed for one who lacks the right."""
+        """Raise NotFound if the user may not even read, NotAllowed if they lack the right."""
         if self.permission is None:
             raise NotFound(f"There is no playlist {self.playlist_id}.")
         if ASCENDING.index(self.permission) < ASCENDING.index(needed):
@@ -67,7 +78,7 @@ class Rights:
             )
 
     def require_owner(self) -> None:
-        """Raise NotFound for one who may not even read, NotAllowed for one who isn't the owner."""
+        """Raise NotFound if the user may not even read, NotAllowed if they aren't the owner."""
         self.require(PlaylistPermission.READ)
         if not self.is_owner:
             raise NotAllowed(f"Playlist {self.playlist_id} is not user {self.user_id}'s own.")
@@ -75,10 +86,13 @@ class Rights:
 
 def lock_playlist(playlist_id: UUID, *, deleted: bool = False) -> None:
     """
-    Lock a live playlist, or a `deleted` one, before it or its children change.
+    Lock a playlist, a live or a `deleted` one, before it or its children change.
 
-    FOR NO KEY UPDATE: one transaction at a time changes a playlist. Sends one statement. Raises
-    NotFound.
+    Locks: the playlist FOR NO KEY UPDATE, so that one transaction at a time changes it.
+
+    Statements: 1.
+
+    Raises NotFound.
     """
     if not fetch_row(
         f"""
@@ -96,8 +110,11 @@ def rights_on(playlist_id: UUID, user_id: UUID) -> Rights:
     """
     Return what a user may do with a playlist, live or deleted.
 
-    Sends one statement; after `lock_playlist`, since an invitation may have changed while that
-    waited. Raises NotFound.
+    Call it after lock_playlist(): an invitation may change while that waits.
+
+    Statements: 1.
+
+    Raises NotFound.
     """
     row = fetch_row(
         """
@@ -128,7 +145,7 @@ def rights_on(playlist_id: UUID, user_id: UUID) -> Rights:
         playlist_id=playlist_id,
         user_id=user_id,
         is_owner=is_owner,
-        permission=permission and PlaylistPermission(permission),
+        permission=PlaylistPermission(permission) if permission else None,
         title=title,
         track_count=track_count,
     )

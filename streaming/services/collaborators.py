@@ -15,19 +15,21 @@ def invite_collaborator(
     *, playlist_id: UUID, user_id: UUID, permission: PlaylistPermission, actor_id: UUID
 ) -> None:
     """
-    Invite a user to a playlist, or give one who is invited or works on it another permission.
+    Invite a user to a playlist, or change the permission of one who is invited or works on it.
 
-    The invitation counts once it is accepted; a permission that is changed counts at once. Locks
-    actor and user (FOR KEY SHARE, in the order of their ids), then the playlist. Inserts or updates
-    playlist_collaborators.
+    An invitation counts once it is accepted; a changed permission counts at once. Inserts or
+    updates playlist_collaborators.
 
-    Raises NotFound; NotAllowed without the admin permission; Invalid for what is no permission;
-    Conflict for the owner, who needs none.
+    Locks: actor and user (FOR KEY SHARE, in the order of their ids), then the playlist.
 
     Statements: 4.
+
+    Raises NotFound; NotAllowed without the admin permission; Invalid for a permission that doesn't
+    exist; Conflict for the owner, who needs none.
     """
     if permission not in PlaylistPermission.values:
-        raise Invalid(f"There is no permission {permission!r}.")
+        known = ", ".join(PlaylistPermission.values)
+        raise Invalid(f"A permission must be one of {known}, not {permission!r}.")
     lock_users_shared(actor_id, user_id)
     lock_playlist(playlist_id)
     rights_on(playlist_id, actor_id).require(PlaylistPermission.ADMIN)
@@ -51,13 +53,16 @@ def invite_collaborator(
 @transaction.atomic
 def accept_invitation(*, playlist_id: UUID, user_id: UUID) -> None:
     """
-    Accept the invitation to work on a playlist; again is no error, and keeps the first time.
+    Accept the invitation to work on a playlist.
 
-    Locks the user (FOR KEY SHARE), then the playlist. Sets accepted_at in playlist_collaborators.
+    Doing it again is no error, and the time of the first stays. Sets accepted_at in
+    playlist_collaborators.
 
-    Raises NotFound, also where there is no invitation.
+    Locks: the user (FOR KEY SHARE), then the playlist.
 
     Statements: 3.
+
+    Raises NotFound, also if there is no invitation.
     """
     lock_users_shared(user_id)
     lock_playlist(playlist_id)
@@ -76,15 +81,17 @@ def accept_invitation(*, playlist_id: UUID, user_id: UUID) -> None:
 @transaction.atomic
 def remove_collaborator(*, playlist_id: UUID, user_id: UUID, actor_id: UUID) -> None:
     """
-    Take a collaborator or an invitation away; everyone may take their own.
+    Remove a collaborator or an invitation; everyone may remove their own.
 
-    Locks the actor (FOR KEY SHARE), then the playlist: an edit that the collaborator has begun is
-    done before, and none comes after. Deletes from playlist_collaborators.
+    An edit that the collaborator has begun is finished first, and none follows. Deletes from
+    playlist_collaborators.
 
-    Raises NotFound, also where the user is no collaborator, and NotAllowed without the admin
-    permission.
+    Locks: the actor (FOR KEY SHARE), then the playlist.
 
     Statements: 4.
+
+    Raises NotFound, also if the user is not a collaborator, and NotAllowed without the admin
+    permission.
     """
     lock_users_shared(actor_id)
     lock_playlist(playlist_id)
@@ -100,4 +107,4 @@ def remove_collaborator(*, playlist_id: UUID, user_id: UUID, actor_id: UUID) -> 
         user_id=user_id,
     )
     if not removed:
-        raise NotFound(f"User {user_id} is no collaborator of playlist {playlist_id}.")
+        raise NotFound(f"User {user_id} is not a collaborator of playlist {playlist_id}.")

@@ -1,8 +1,8 @@
 """
 Comments on tracks, and replies to them.
 
-`comment_count` is the number of a track's live comments, replies included. Deleting a comment
-leaves its replies: they stay, and stay counted, below a comment that is gone.
+`comment_count` is the number of a track's live comments, replies included. When a comment is
+deleted, its replies stay below it, and stay counted.
 """
 
 from uuid import UUID
@@ -17,6 +17,7 @@ from veza_site.transactions import (
     check_number,
     check_text,
     execute,
+    fetch_one,
     fetch_row,
 )
 
@@ -26,15 +27,18 @@ def comment_track(
     *, track_id: UUID, user_id: UUID, content: str, timestamp_seconds: int | None = None
 ) -> UUID:
     """
-    Comment a live track, at a position in it or as a whole, and return the comment's id.
+    Comment on a live track, at a position in it or on the whole.
 
-    Locks the user (FOR KEY SHARE), then the track. Inserts into track_comments and adds 1 to
-    comment_count.
+    Inserts into track_comments and adds 1 to comment_count.
 
-    Raises NotFound, and Invalid for a text that has not 1 to 2,000 characters or a position below
-    0.
+    Locks: the user (FOR KEY SHARE), then the track.
 
     Statements: 4.
+
+    Returns the comment's id.
+
+    Raises NotFound, and Invalid for a text that doesn't have 1 to 2,000 characters or a position
+    below 0.
     """
     _check_content(content)
     if timestamp_seconds is not None:
@@ -47,14 +51,17 @@ def comment_track(
 @transaction.atomic
 def reply_to_comment(*, comment_id: UUID, user_id: UUID, content: str) -> UUID:
     """
-    Reply to a live comment, or to a reply, on a live track, and return the new one's id.
+    Reply to a live comment, or to a reply, on a live track.
 
-    Locks the user (FOR KEY SHARE), then the track, then the comment (FOR KEY SHARE). Inserts into
-    track_comments and adds 1 to comment_count.
+    Inserts into track_comments and adds 1 to comment_count.
 
-    Raises NotFound, and Invalid for a text that has not 1 to 2,000 characters.
+    Locks: the user (FOR KEY SHARE), then the track, then the comment (FOR KEY SHARE).
 
     Statements: 6.
+
+    Returns the reply's id.
+
+    Raises NotFound, and Invalid for a text that doesn't have 1 to 2,000 characters.
     """
     _check_content(content)
     track_id, _ = _track_and_author(comment_id)
@@ -75,14 +82,15 @@ def reply_to_comment(*, comment_id: UUID, user_id: UUID, content: str) -> UUID:
 @transaction.atomic
 def edit_comment(*, comment_id: UUID, content: str, actor_id: UUID) -> None:
     """
-    Give a live comment on a live track another text; only its author may.
+    Change the text of a live comment on a live track; only its author may.
 
-    Locks the actor (FOR KEY SHARE), then the comment. Changes content and edited_at in
-    track_comments.
+    Changes content and edited_at in track_comments.
 
-    Raises NotFound, NotAllowed, and Invalid for a text that has not 1 to 2,000 characters.
+    Locks: the actor (FOR KEY SHARE), then the comment.
 
     Statements: 3.
+
+    Raises NotFound, NotAllowed, and Invalid for a text that doesn't have 1 to 2,000 characters.
     """
     _check_content(content)
     lock_users_shared(actor_id)
@@ -117,20 +125,21 @@ def delete_comment(*, comment_id: UUID, actor_id: UUID, as_staff: bool = False) 
     """
     Soft-delete a comment; its replies stay.
 
-    Its author and the track's creator may; `as_staff` says that the caller has found the actor to
-    be one of the platform's staff who may, also on a deleted track. Locks the actor (FOR KEY
-    SHARE), then the track, then the comment. Sets deleted_at in track_comments and takes 1 from
-    comment_count.
+    Its author and the track's creator may. `as_staff` says that the caller has checked that the
+    actor is one of the staff who may, even on a deleted track. Sets deleted_at in track_comments
+    and takes 1 from comment_count.
 
-    Raises NotFound, also for one that is deleted already, and NotAllowed.
+    Locks: the actor (FOR KEY SHARE), then the track, then the comment.
 
     Statements: 5.
+
+    Raises NotFound, also for one that is already deleted, and NotAllowed.
     """
     track_id, author_id = _track_and_author(comment_id)
     lock_users_shared(actor_id)
     creator_id = lock_track(track_id, even_deleted=as_staff)
     if actor_id not in (author_id, creator_id) and not as_staff:
-        raise NotAllowed(f"Comment {comment_id} is not for user {actor_id} to delete.")
+        raise NotAllowed(f"User {actor_id} may not delete comment {comment_id}.")
     deleted = execute(
         """
         UPDATE track_comments SET deleted_at = CURRENT_TIMESTAMP
@@ -146,15 +155,16 @@ def delete_comment(*, comment_id: UUID, actor_id: UUID, as_staff: bool = False) 
 @transaction.atomic
 def restore_comment(*, comment_id: UUID, actor_id: UUID) -> None:
     """
-    Restore a soft-deleted comment, for the platform's staff alone.
+    Restore a soft-deleted comment, even on a deleted track.
 
-    Who is staff, and may, the caller has found out. The locks are those of `delete_comment`, and as
-    there the track may be a deleted one. Clears deleted_at in track_comments and adds 1 to
-    comment_count.
+    For the platform's staff alone: the caller checks that. Clears deleted_at in track_comments and
+    adds 1 to comment_count.
 
-    Raises NotFound, also for one that is not deleted.
+    Locks: as delete_comment().
 
     Statements: 5.
+
+    Raises NotFound, also for one that is not deleted.
     """
     track_id, _ = _track_and_author(comment_id, deleted=True)
     lock_users_shared(actor_id)
@@ -190,7 +200,8 @@ def _track_and_author(comment_id: UUID, *, deleted: bool = False) -> tuple[UUID,
     )
     if comment is None:
         raise NotFound(f"There is no {'deleted comment' if deleted else 'comment'} {comment_id}.")
-    return comment
+    track_id, user_id = comment
+    return track_id, user_id
 
 
 def _insert(
@@ -201,7 +212,8 @@ def _insert(
     parent_id: UUID | None = None,
     timestamp_seconds: int | None = None,
 ) -> UUID:
-    (comment_id,) = fetch_row(
+    comment_id: UUID
+    (comment_id,) = fetch_one(
         """
         INSERT INTO track_comments (track_id, user_id, parent_id, content, timestamp_seconds)
         VALUES (

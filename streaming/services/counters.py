@@ -1,16 +1,17 @@
 """
 Repairing the counters of tracks and playlists, and the positions in playlists, from the rows.
 
-The services keep them right; SQL that goes past the services may not (a DELETE of a user takes
-likes and follows along, one of a track leaves a hole in playlists).
+The services get them right. SQL that bypasses the services may not: deleting a user takes their
+likes and follows along, deleting a track leaves a hole in playlists.
 """
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from veza_site.transactions import Invalid, fetch_rows
+from veza_site.transactions import check_number, fetch_rows
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Off:
 
 @dataclass(frozen=True)
 class Batch:
-    """What was looked at: how many rows, the last one's id (None: there was none), what was off."""
+    """How many rows were examined, the last one's id (None if there were none), what was off."""
 
     size: int
     last_id: UUID | None
@@ -42,15 +43,18 @@ def repair_tracks(
     *, after_id: UUID | None = None, limit: int = 500, dry_run: bool = False
 ) -> Batch:
     """
-    Set the counters of the next `limit` tracks behind `after_id` to the number of their rows.
+    Set the counters of the next `limit` tracks after `after_id` to the number of their rows.
 
-    All four counters, of deleted tracks too. Locks these tracks in the order of their ids, then
-    counts. With `dry_run` it neither locks nor changes anything. Returns what it found; call it
-    again with its `last_id` until that is None.
+    All four counters, of deleted tracks too. `dry_run` only reports: it neither locks nor changes
+    anything.
 
-    Raises Invalid for a limit below 1.
+    Locks: these tracks, in the order of their ids, before it counts.
 
     Statements: 2.
+
+    Returns what it found; call it again with its `last_id` until that is None.
+
+    Raises Invalid for a limit below 1.
     """
     ids = _next_ids("tracks", after_id, limit, dry_run)
     off = fetch_rows(_COUNT_TRACKS if dry_run else _REPAIR_TRACKS, ids=ids)
@@ -62,24 +66,29 @@ def repair_playlists(
     *, after_id: UUID | None = None, limit: int = 500, dry_run: bool = False
 ) -> Batch:
     """
-    Set the counters of the next `limit` playlists behind `after_id` to the number of their rows,
-    and the positions of their tracks to 0 … n-1 in the order that they have.
+    Set the counters and positions of the next `limit` playlists after `after_id`.
 
-    As `repair_tracks`.
+    As repair_tracks(): counters become the number of their rows. The positions of their tracks
+    become 0 … n-1, in the order that they have.
+
+    Locks: these playlists, in the order of their ids, before it counts.
 
     Statements: 3.
+
+    Returns what it found; call it again with its `last_id` until that is None.
+
+    Raises Invalid for a limit below 1.
     """
     ids = _next_ids("playlists", after_id, limit, dry_run)
     misplaced = fetch_rows(_COUNT_MISPLACED if dry_run else _REPAIR_POSITIONS, ids=ids)
     off = fetch_rows(_COUNT_PLAYLISTS if dry_run else _REPAIR_PLAYLISTS, ids=ids)
     batch = _batch(ids, off, ["track_count", "follower_count"])
-    batch.off.extend(Off(id, "positions", number, 0) for id, number in misplaced)
+    batch.off.extend(Off(row_id, "positions", number, 0) for row_id, number in misplaced)
     return batch
 
 
 def _next_ids(table: str, after_id: UUID | None, limit: int, dry_run: bool) -> list[UUID]:
-    if limit < 1:
-        raise Invalid(f"The limit is at least 1, not {limit}.")
+    check_number("A batch", limit, least=1)
     rows = fetch_rows(
         f"""
         SELECT id FROM {table}
@@ -91,21 +100,21 @@ def _next_ids(table: str, after_id: UUID | None, limit: int, dry_run: bool) -> l
         after_id=after_id,
         limit=limit,
     )
-    return [id for (id,) in rows]
+    return [row_id for (row_id,) in rows]
 
 
-def _batch(ids: list[UUID], rows: list[tuple], counters: list[str]) -> Batch:
-    """Make a batch of rows with an id, then for each counter what is stored and what is counted."""
+def _batch(ids: list[UUID], rows: list[tuple[Any, ...]], counters: list[str]) -> Batch:
+    """Make a batch from rows of an id, then what is stored and what is counted for each counter."""
     off = [
-        Off(id, counter, stored, counted)
-        for id, *values in rows
+        Off(row_id, counter, stored, counted)
+        for row_id, *values in rows
         for counter, stored, counted in zip(counters, values[::2], values[1::2], strict=True)
         if stored != counted
     ]
     return Batch(size=len(ids), last_id=ids[-1] if ids else None, off=off)
 
 
-# Materialized where it is updated from: whatever the planner believes, each row is counted once.
+# MATERIALIZED wherever an UPDATE reads from it: whatever the planner does, each row counts once.
 
 _COUNT_TRACKS = """
     SELECT * FROM (

@@ -17,19 +17,21 @@ SUFFIX_LENGTH = 1 + 32  # a hyphen and the hexadecimal digits of a UUID
 @transaction.atomic
 def duplicate_playlist(*, playlist_id: UUID, actor_id: UUID) -> UUID:
     """
-    Make a copy of a playlist for anyone who may read it, and return the copy's id.
+    Copy a playlist, for anyone who may read it.
 
     The copy belongs to the actor and is private. It has the live tracks in their order, without
-    holes, added by the actor, and none of the collaborators and followers. Its slug is made of the
-    title and its own id, so that it is free, whoever else duplicates the same at once.
+    holes, added by the actor, and none of the collaborators and followers: the playlist as it was
+    at one moment. Its slug is made of the title and its own id, so that it is free even if others
+    copy the playlist at once. Inserts into playlists and playlist_tracks.
 
-    Locks the actor, the live tracks in the order of their ids, then the playlist (all FOR KEY
-    SHARE): nobody who edits or plays waits. Inserts into playlists and playlist_tracks; what is
-    copied is the playlist as of one moment.
-
-    Raises NotFound.
+    Locks: the actor, the live tracks in the order of their ids, then the playlist (all FOR KEY
+    SHARE): nobody who edits or plays waits.
 
     Statements: 5.
+
+    Returns the copy's id.
+
+    Raises NotFound.
     """
     lock_users_shared(actor_id)
     rights = rights_on(playlist_id, actor_id)
@@ -56,8 +58,9 @@ def duplicate_playlist(*, playlist_id: UUID, actor_id: UUID) -> UUID:
     )
     if copy is None:
         raise NotFound(f"There is no playlist {playlist_id}.")
-    # The tracks are locked before the first row is inserted, whose foreign key would lock them in
-    # the playlist's order.
+    copy_id: UUID = copy[0]
+    # This locks the tracks before it inserts the first row: the foreign key would lock them in the
+    # playlist's order.
     copied = execute(
         """
         WITH live AS MATERIALIZED (
@@ -73,11 +76,11 @@ def duplicate_playlist(*, playlist_id: UUID, actor_id: UUID) -> UUID:
         FROM live
         """,
         playlist_id=playlist_id,
-        copy_id=copy[0],
+        copy_id=copy_id,
         actor_id=actor_id,
     )
-    # The source only now: it comes after the tracks in the order of locks. Where it was deleted
-    # for good meanwhile, there is nothing left to point to.
+    # The source only now: it comes after the tracks in the order of locks. If it has been deleted
+    # for good meanwhile, the copy points to nothing.
     execute(
         """
         UPDATE playlists
@@ -87,7 +90,7 @@ def duplicate_playlist(*, playlist_id: UUID, actor_id: UUID) -> UUID:
         WHERE id = %(copy_id)s
         """,
         playlist_id=playlist_id,
-        copy_id=copy[0],
+        copy_id=copy_id,
         copied=copied,
     )
-    return copy[0]
+    return copy_id

@@ -1,9 +1,9 @@
 """
 Editing a playlist: its tracks and their order, and whether it is deleted.
 
-Each locks the playlist first, so that edits of one playlist come one after the other; then its
-positions are 0 … n-1 without holes and its `track_count` is n, whatever happens at once. The order
-of the updated rows does not matter to the unique positions: they are checked at COMMIT.
+Each call locks the playlist first, so that edits of one playlist come one after the other: its
+positions stay 0 … n-1 without holes, and its `track_count` n, whatever happens at once. Rows may be
+updated in any order, since the unique positions are checked at COMMIT.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from accounts.locks import lock_users_shared
 from streaming.models import PlaylistPermission
 from streaming.services.access import Rights, lock_playlist, lock_track_shared, rights_on
-from veza_site.transactions import Conflict, Invalid, NotFound, execute, fetch_row
+from veza_site.transactions import Conflict, Invalid, NotFound, execute, fetch_one, fetch_row
 
 
 @transaction.atomic
@@ -22,13 +22,14 @@ def add_track(*, playlist_id: UUID, track_id: UUID, actor_id: UUID) -> None:
     """
     Add a live track to the end of a playlist.
 
-    Locks the actor and the track (FOR KEY SHARE), then the playlist. Inserts into playlist_tracks
-    and adds 1 to track_count.
+    Inserts into playlist_tracks and adds 1 to track_count.
 
-    Raises NotFound, NotAllowed without the permission to write, and Conflict where the playlist
-    has the track already.
+    Locks: the actor and the track (FOR KEY SHARE), then the playlist.
 
     Statements: 6.
+
+    Raises NotFound, NotAllowed without the permission to write, and Conflict if the playlist
+    already has the track.
     """
     lock_users_shared(actor_id)
     lock_track_shared(track_id)
@@ -53,13 +54,14 @@ def insert_track(*, playlist_id: UUID, track_id: UUID, position: int, actor_id: 
     """
     Insert a live track at a position of a playlist, 0 … n; the tracks from there on move down.
 
-    Locks the actor and the track (FOR KEY SHARE), then the playlist. Inserts into playlist_tracks,
-    moves the tracks behind, and adds 1 to track_count.
+    Inserts into playlist_tracks, changes the positions after it, and adds 1 to track_count.
 
-    Raises NotFound, NotAllowed without the permission to write, Invalid for another position, and
-    Conflict where the playlist has the track already.
+    Locks: the actor and the track (FOR KEY SHARE), then the playlist.
 
     Statements: 7.
+
+    Raises NotFound, NotAllowed without the permission to write, Invalid for another position, and
+    Conflict if the playlist already has the track.
     """
     lock_users_shared(actor_id)
     lock_track_shared(track_id)
@@ -90,14 +92,16 @@ def insert_track(*, playlist_id: UUID, track_id: UUID, position: int, actor_id: 
 @transaction.atomic
 def move_track(*, playlist_id: UUID, track_id: UUID, position: int, actor_id: UUID) -> None:
     """
-    Move a track of a playlist to a position, 0 … n-1; only those between make room.
+    Move a track of a playlist to a position, 0 … n-1; only the tracks between make room.
 
-    Locks the actor (FOR KEY SHARE), then the playlist. Changes positions in playlist_tracks.
+    Changes positions in playlist_tracks.
 
-    Raises NotFound, also for a track that the playlist hasn't; NotAllowed without the permission to
-    write; Invalid for another position.
+    Locks: the actor (FOR KEY SHARE), then the playlist.
 
     Statements: 4.
+
+    Raises NotFound, also for a track that isn't in the playlist; NotAllowed without the permission
+    to write; Invalid for another position.
     """
     lock_users_shared(actor_id)
     rights = _open(playlist_id, actor_id)
@@ -129,15 +133,16 @@ def move_track(*, playlist_id: UUID, track_id: UUID, position: int, actor_id: UU
 @transaction.atomic
 def remove_track(*, playlist_id: UUID, track_id: UUID, actor_id: UUID) -> None:
     """
-    Remove a track, live or deleted, from a playlist; those behind it close the gap.
+    Remove a track, live or deleted, from a playlist; those after it close the gap.
 
-    Locks the actor (FOR KEY SHARE), then the playlist. Deletes from playlist_tracks, moves the
-    tracks behind, and takes 1 from track_count.
+    Deletes from playlist_tracks, changes the positions after it, and takes 1 from track_count.
 
-    Raises NotFound, also for a track that the playlist hasn't, and NotAllowed without the
-    permission to write.
+    Locks: the actor (FOR KEY SHARE), then the playlist.
 
     Statements: 6.
+
+    Raises NotFound, also for a track that isn't in the playlist, and NotAllowed without the
+    permission to write.
     """
     lock_users_shared(actor_id)
     _open(playlist_id, actor_id)
@@ -171,17 +176,18 @@ def reorder_tracks(*, playlist_id: UUID, track_ids: Sequence[UUID], actor_id: UU
     """
     Put all tracks of a playlist into the order of `track_ids`.
 
-    Locks the actor (FOR KEY SHARE), then the playlist. Changes the positions that differ in
-    playlist_tracks.
+    Changes the positions that differ in playlist_tracks.
 
-    Raises NotFound, NotAllowed without the permission to write, and Conflict where `track_ids`
-    isn't each track of the playlist once: somebody else has changed it meanwhile.
+    Locks: the actor (FOR KEY SHARE), then the playlist.
 
     Statements: 5.
+
+    Raises NotFound, NotAllowed without the permission to write, and Conflict if `track_ids` isn't
+    each track of the playlist once: somebody else has changed it meanwhile.
     """
     lock_users_shared(actor_id)
     _open(playlist_id, actor_id)
-    (complete,) = fetch_row(
+    (complete,) = fetch_one(
         """
         SELECT count(*) = cardinality(%(track_ids)s::uuid[])
             AND count(*) = count(*) FILTER (WHERE track_id = ANY(%(track_ids)s::uuid[]))
@@ -192,7 +198,7 @@ def reorder_tracks(*, playlist_id: UUID, track_ids: Sequence[UUID], actor_id: UU
         track_ids=list(track_ids),
     )
     if not complete:
-        raise Conflict(f"The tracks are not those of playlist {playlist_id}, each once.")
+        raise Conflict(f"The new order must have each track of playlist {playlist_id} once.")
     execute(
         """
         UPDATE playlist_tracks
@@ -212,13 +218,14 @@ def delete_playlist(*, playlist_id: UUID, actor_id: UUID, as_staff: bool = False
     """
     Soft-delete a playlist; its tracks, collaborators and followers stay with it.
 
-    `as_staff` says that the caller has found the actor to be one of the platform's staff who may;
-    otherwise only the owner may. Locks the actor (FOR KEY SHARE), then the playlist. Sets
-    deleted_at, which frees the slug.
+    Only the owner may, unless `as_staff` says that the caller has checked that the actor is one of
+    the staff who may. Sets deleted_at, which frees the slug.
 
-    Raises NotFound, also for one that is deleted already, and NotAllowed.
+    Locks: the actor (FOR KEY SHARE), then the playlist.
 
     Statements: 4.
+
+    Raises NotFound, also for one that is already deleted, and NotAllowed.
     """
     lock_users_shared(actor_id)
     lock_playlist(playlist_id)
@@ -235,12 +242,14 @@ def restore_playlist(*, playlist_id: UUID, actor_id: UUID, as_staff: bool = Fals
     """
     Restore a soft-deleted playlist, with the tracks, collaborators and followers that it had.
 
-    `as_staff` and the locks are those of `delete_playlist`. Clears deleted_at.
+    `as_staff` is as in delete_playlist(). Clears deleted_at.
 
-    Raises NotFound, also for one that is not deleted; NotAllowed; Conflict where a live playlist
-    has taken the slug.
+    Locks: as delete_playlist().
 
     Statements: 4.
+
+    Raises NotFound, also for one that is not deleted; NotAllowed; Conflict if a live playlist has
+    taken the slug.
     """
     try:
         with transaction.atomic():
@@ -267,12 +276,14 @@ def _open(playlist_id: UUID, actor_id: UUID) -> Rights:
 
 def _check_position(rights: Rights, position: int, *, last: int) -> None:
     if not 0 <= position <= last:
-        raise Invalid(f"Playlist {rights.playlist_id} has positions 0 to {last}, not {position}.")
+        raise Invalid(
+            f"A position in playlist {rights.playlist_id} must be 0 to {last}, not {position}."
+        )
 
 
 def _count_added(playlist_id: UUID, track_id: UUID, added: int) -> None:
     if not added:
-        raise Conflict(f"Playlist {playlist_id} has track {track_id} already.")
+        raise Conflict(f"Playlist {playlist_id} already has track {track_id}.")
     execute(
         "UPDATE playlists SET track_count = track_count + 1 WHERE id = %(playlist_id)s",
         playlist_id=playlist_id,

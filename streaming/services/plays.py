@@ -1,9 +1,9 @@
 """
 Plays, the busiest write.
 
-A play is one INSERT and touches no row that another play touches: the lock that its foreign key
-takes on the track is shared. `play_count` is therefore not kept by it; `count_plays` brings it up
-to date from the rows, every minute or so (`manage.py count_plays`).
+A play is one INSERT and changes no row that another play changes: the lock that its foreign key
+takes on the track is shared. So it leaves `play_count` alone; count_plays() brings that up to date
+from the rows, every minute or so (`manage.py count_plays`).
 """
 
 from datetime import timedelta
@@ -22,6 +22,8 @@ from veza_site.transactions import (
     fetch_rows,
 )
 
+LONGEST_WINDOW = timedelta(days=36_525)  # in range of PostgreSQL's times, and longer than V1 lives
+
 
 def record_play(
     *,
@@ -35,14 +37,18 @@ def record_play(
     ip_address: IPv4Address | IPv6Address | None = None,
 ) -> UUID:
     """
-    Note one play of a live track, by a live user or (None) an anonymous listener; return its id.
+    Record one play of a live track, by a live user or (None) an anonymous listener.
 
-    Locks the track and the user (FOR KEY SHARE), so that plays of one track don't wait for each
-    other. Inserts into track_plays; `count_plays` counts it.
+    Inserts into track_plays; count_plays() counts it.
 
-    Raises NotFound, and Invalid for a value that its column has no room for.
+    Locks: the track and the user (FOR KEY SHARE), so that plays of one track don't wait for each
+    other.
 
     Statements: 1. It is the transaction, or a part of the caller's, without a savepoint.
+
+    Returns the play's id.
+
+    Raises NotFound, and Invalid for a value that doesn't fit its column.
     """
     check_number("The duration", duration_played_seconds)
     check_number("The completion", completion_percentage, most=100)
@@ -82,31 +88,34 @@ def record_play(
         ip_address=ip_address,
     )
     if play is None:
-        listener = "" if user_id is None else f", or no user {user_id}"
+        listener = "" if user_id is None else f", or there is no user {user_id}"
         raise NotFound(f"There is no track {track_id}{listener}.")
-    return play[0]
+    play_id: UUID = play[0]
+    return play_id
 
 
 @transaction.atomic
 def count_plays(*, window: timedelta) -> int:
     """
-    Raise the play_count of the tracks that were played lately to the number of their plays.
+    Raise the play_count of recently played tracks to the number of their plays.
 
-    `window` is how far back it looks for tracks that were played. It has to be longer than the time
-    between two runs and the longest transaction that records a play; `repair_tracks` finds what
-    was later still. Returns how many tracks were behind.
+    `window` is how far back to look for plays. It must be longer than the time between two runs
+    plus the longest transaction that records a play; repair_tracks() finds what came later still.
 
-    It counts rows and adds to nothing, and a track's plays only become more. So runs may overlap, a
-    play that commits meanwhile is counted by the next, and a run that counted before another
-    changes nothing after it. While it counts it holds no lock; then it locks the tracks that are
-    behind, in the order of their ids, and sets their play_count.
+    This counts the rows instead of adding to a counter, and a track's plays never become fewer. So
+    runs may overlap: a play that commits meanwhile is counted by the next run, and a run that
+    counted earlier than another one changes nothing after it.
 
-    Raises Invalid for a window that is not positive.
+    Locks: nothing while it counts; then the tracks that are behind, in the order of their ids.
 
     Statements: 3.
+
+    Returns how many tracks were behind.
+
+    Raises Invalid for a window that is not positive or is over a hundred years.
     """
-    if window <= timedelta():
-        raise Invalid(f"The window is longer than nothing, not {window}.")
+    if not timedelta() < window <= LONGEST_WINDOW:
+        raise Invalid(f"The window must be positive, and at most 100 years, not {window}.")
     behind = fetch_rows(
         """
         WITH played AS (
@@ -125,8 +134,8 @@ def count_plays(*, window: timedelta) -> int:
         """,
         window=window,
     )
-    ids, counts = [id for id, _ in behind], [plays for _, plays in behind]
-    fetch_rows(
+    ids, counts = [track_id for track_id, _ in behind], [plays for _, plays in behind]
+    execute(
         "SELECT id FROM tracks WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
         ids=ids,
     )

@@ -1,8 +1,8 @@
 """
 Liking and sharing tracks, following playlists.
 
-Each locks the track or the playlist first and changes its counter in the same transaction, so that
-the counter is always the number of the rows.
+Each call locks the track or the playlist, and changes its counter in the same transaction: the
+counter is always the number of the rows.
 """
 
 from uuid import UUID
@@ -12,20 +12,23 @@ from django.db import transaction
 from accounts.locks import lock_users_shared
 from streaming.models import PlaylistPermission
 from streaming.services.access import lock_playlist, lock_track, rights_on
-from veza_site.transactions import check_text, execute, fetch_row
+from veza_site.transactions import check_text, execute, fetch_one
 
 
 @transaction.atomic
 def set_like(*, track_id: UUID, user_id: UUID, liked: bool) -> bool:
     """
-    See to it that a user likes a live track, or does not, and return whether that changed.
+    Make a user like a live track, or not like it.
 
-    Locks the user (FOR KEY SHARE), then the track. Inserts into track_likes or deletes from it, and
-    changes like_count.
+    Inserts into track_likes or deletes from it, and changes like_count.
 
-    Raises NotFound.
+    Locks: the user (FOR KEY SHARE), then the track.
 
     Statements: 4, or 3 where nothing changes.
+
+    Returns whether anything changed.
+
+    Raises NotFound.
     """
     lock_users_shared(user_id)
     lock_track(track_id)
@@ -38,14 +41,17 @@ def set_like(*, track_id: UUID, user_id: UUID, liked: bool) -> bool:
 @transaction.atomic
 def toggle_like(*, track_id: UUID, user_id: UUID) -> bool:
     """
-    Like a live track, or unlike it if the user likes it, and return whether it is liked now.
+    Like a live track, or unlike it if the user likes it.
 
-    The locks and changes are those of `set_like`; two toggles at once come one after the other, and
-    both count.
+    Changes the same as set_like(). Two toggles at once come one after the other, and both count.
 
-    Raises NotFound.
+    Locks: as set_like().
 
     Statements: 5 to like, 4 to unlike.
+
+    Returns whether the user likes the track now.
+
+    Raises NotFound.
     """
     lock_users_shared(user_id)
     lock_track(track_id)
@@ -59,14 +65,18 @@ def toggle_like(*, track_id: UUID, user_id: UUID) -> bool:
 @transaction.atomic
 def set_follow(*, playlist_id: UUID, user_id: UUID, following: bool) -> bool:
     """
-    See to it that a user follows a live playlist, or does not, and return whether that changed.
+    Make a user follow a live playlist, or not follow it.
 
-    Whoever may read it may follow; everyone may unfollow. Locks the user (FOR KEY SHARE), then the
-    playlist. Inserts into playlist_follows or deletes from it, and changes follower_count.
+    Whoever may read it may follow; everyone may unfollow. Inserts into playlist_follows or deletes
+    from it, and changes follower_count.
 
-    Raises NotFound.
+    Locks: the user (FOR KEY SHARE), then the playlist.
 
     Statements: 5 to follow, 4 to unfollow; where nothing changes 4 and 3.
+
+    Returns whether anything changed.
+
+    Raises NotFound.
     """
     lock_users_shared(user_id)
     lock_playlist(playlist_id)
@@ -79,14 +89,18 @@ def set_follow(*, playlist_id: UUID, user_id: UUID, following: bool) -> bool:
 @transaction.atomic
 def toggle_follow(*, playlist_id: UUID, user_id: UUID) -> bool:
     """
-    Follow a live playlist, or unfollow it if the user does, and return whether it is followed now.
+    Follow a live playlist, or unfollow it if the user follows it.
 
-    The rights, locks and changes are those of `set_follow`; two toggles at once come one after the
-    other, and both count.
+    Rights and changes are those of set_follow(). Two toggles at once come one after the other, and
+    both count.
 
-    Raises NotFound.
+    Locks: as set_follow().
 
     Statements: 6 to follow, 4 to unfollow.
+
+    Returns whether the user follows the playlist now.
+
+    Raises NotFound.
     """
     lock_users_shared(user_id)
     lock_playlist(playlist_id)
@@ -100,19 +114,23 @@ def toggle_follow(*, playlist_id: UUID, user_id: UUID) -> bool:
 @transaction.atomic
 def share_track(*, track_id: UUID, user_id: UUID, platform: str) -> UUID:
     """
-    Note that a user shared a live track on a platform (link, embed, x…), and return the share's id.
+    Record that a user shared a live track on a platform (link, embed, x…).
 
-    Locks the user (FOR KEY SHARE), then the track. Inserts into track_shares and adds 1 to
-    share_count.
+    Inserts into track_shares and adds 1 to share_count.
 
-    Raises NotFound, and Invalid for a platform that has not 1 to 50 characters.
+    Locks: the user (FOR KEY SHARE), then the track.
 
     Statements: 4.
+
+    Returns the share's id.
+
+    Raises NotFound, and Invalid for a platform that doesn't have 1 to 50 characters.
     """
     check_text("The platform", platform, least=1, most=50)
     lock_users_shared(user_id)
     lock_track(track_id)
-    (share_id,) = fetch_row(
+    share_id: UUID
+    (share_id,) = fetch_one(
         """
         INSERT INTO track_shares (track_id, user_id, platform)
         VALUES (%(track_id)s, %(user_id)s, %(platform)s)

@@ -202,7 +202,7 @@ class SuperUser(TestCase):
 
     def test_with_an_address_that_is_taken_is_an_error_in_one_line(self):
         User.objects.create_user("root@veza.example", "someone")
-        with self.assertRaisesMessage(CommandError, "There is a user with this e-mail address."):
+        with self.assertRaisesMessage(CommandError, "There is a user with this email address."):
             call_command(
                 "createsuperuser", email="root@veza.example", username="root", interactive=False
             )

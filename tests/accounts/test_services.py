@@ -39,6 +39,7 @@ from tests.support.examples.accounts import (
     rotation,
 )
 from tests.support.services import ServiceTests
+from tests.support.terminal import Terminal
 from veza_site.transactions import Conflict, Invalid, NotAllowed, NotFound
 
 LONG_AGO = datetime(2001, 2, 3, tzinfo=UTC)
@@ -212,7 +213,7 @@ class RestoreUser(ServiceTests):
     def test_that_collides_names_the_column_and_changes_nothing(self):
         gone = {"email": "nadia@veza.example", "username": "nadia", "deleted_at": LONG_AGO}
         deleted = self.rows.insert("users", **gone)
-        for column, name in [("email", "e-mail address"), ("username", "username")]:
+        for column, name in [("email", "email address"), ("username", "username")]:
             with self.subTest(column):
                 other = self.rows.insert("users", **{column: gone[column]})
                 before = self.content()
@@ -590,8 +591,29 @@ class PurgeCommand(ServiceTests):
             User.objects.select_for_update(no_key=True).get()
             self.at_once(partial(call_command, "purge_expired", stdout=output))
         self.assertIn("refresh_tokens: deleted 0\n", output.getvalue())
-        self.assertIn("2 expired rows are left", output.getvalue())
+        self.assertIn("2 expired rows are left: they are in use", output.getvalue())
+        RefreshToken.objects.filter(pk=RefreshToken.objects.first().pk).delete()
+        output = StringIO()
+        with transaction.atomic():
+            User.objects.select_for_update(no_key=True).get()
+            self.at_once(partial(call_command, "purge_expired", stdout=output))
+        self.assertIn("1 expired row is left: it is in use", output.getvalue())
 
-    def test_refuses_a_batch_of_nothing(self):
-        with self.assertRaisesMessage(CommandError, "A batch is 1 to "):
-            call_command("purge_expired", batch=0)
+    def test_shows_a_bar_on_a_terminal_and_not_in_the_colour_of_errors(self):
+        fill(self.rows, "user_sessions", self.rows.insert("users"), 4, EARLIER)
+        terminal = Terminal()
+        call_command("purge_expired", batch=2, stdout=StringIO(), stderr=terminal, force_color=True)
+        self.assertIn(" 50% 2", terminal.getvalue())
+        self.assertTrue(terminal.getvalue().endswith(" 100% 4\n"))
+        self.assertNotIn("\x1b", terminal.getvalue())
+
+    def test_refuses_what_is_no_size_of_a_batch_in_one_line(self):
+        for batch, message in [
+            ("0", "A batch must be 1 to 2147483647, not 0."),
+            ("-3", "A batch must be 1 to 2147483647, not -3."),
+            (str(2**31), "A batch must be 1 to 2147483647, not 2147483648."),
+            (str(10**30), f"A batch must be 1 to 2147483647, not {10**30}."),
+            *[(text, f"invalid int value: '{text}'") for text in ("nan", "inf", "1.5", "many", "")],
+        ]:
+            with self.subTest(batch), self.assertRaisesMessage(CommandError, message):
+                call_command("purge_expired", f"--batch={batch}")

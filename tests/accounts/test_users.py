@@ -73,7 +73,7 @@ class CreateUser(TestCase):
     def test_refuses_what_the_database_would_refuse_with_a_sentence(self):
         User.objects.create_user("nadia@veza.example", "nadia")
         for email, username, message in [
-            ("nadia@veza.example", "other", "There is a user with this e-mail address."),
+            ("nadia@veza.example", "other", "There is a user with this email address."),
             ("other@veza.example", "nadia", "There is a user with this username."),
             ("other@veza.example", "ab", "A username has at least 3 characters."),
             ("no address", "other", "Enter a valid email address."),

@@ -14,11 +14,11 @@ from django.utils import timezone
 from accounts.models import FederatedIdentity, RefreshToken, User
 from legacy_chat.models import Room
 from media.models import HlsStream, HlsTranscodeJob
-from rbac.models import Permission, Role, RolePermission, UserRole
+from rbac.models import Permission, Role, RoleGrant, RolePermission
 from streaming.models import Playlist, Track, TrackComment
 from tests.support.admin import STAFF, admin_url
 from tests.support.examples.media import STREAM
-from tests.support.invariants import unsound
+from tests.support.invariants import find_unsound
 from tests.support.rows import rows
 from veza_site.admin.actions import batches
 from veza_site.admin.actions.soft_deletion import SoftDelete
@@ -247,7 +247,7 @@ class SoftDeletingAndRestoring(ActionTests):
                 self.assertIsNotNone(model.objects.get(pk=row.pk).deleted_at)
                 self.assertIn("restored", self.confirm(model, "restore", row, query=EVERY))
                 self.assertIsNone(model.objects.get(pk=row.pk).deleted_at)
-                self.assertEqual(unsound(), {})
+                self.assertEqual(find_unsound(), {})
 
     def test_is_for_moderators_where_they_moderate_and_for_admins_but_of_roles(self):
         for role, allowed in [
@@ -270,7 +270,7 @@ class SoftDeletingAndRestoring(ActionTests):
         self.confirm(TrackComment, "soft_delete", *comments[:2])
         self.assertEqual(Track.objects.get(pk=track.pk).comment_count, 1)
         self.confirm(TrackComment, "restore", comments[0], query=EVERY)
-        self.assertEqual(unsound(), {})
+        self.assertEqual(find_unsound(), {})
 
     def test_says_which_live_row_has_the_name_and_changes_nothing(self):
         old = self.track(slug="song", deleted_at=DELETED)
@@ -377,14 +377,14 @@ class UserActions(ActionTests):
             for above in ("admin", "super_admin"):
                 with self.subTest(action=action, above=above):
                     told = self.confirm(User, action, self.nora, self.staff[above])
-                    self.assert_refused(told, "nobody acts on those who have rights that they lack")
+                    self.assert_refused(told, "nobody acts on people with more rights")
         self.assertEqual(self.status(self.nora), "active")
 
     def test_leave_the_last_super_admin(self):
         for action in ("suspend", "ban", "soft_delete"):
             with self.subTest(action):
                 told = self.confirm(User, action, self.nora, self.staff["super_admin"])
-                self.assert_refused(told, "Nobody would be left who is super_admin for good")
+                self.assert_refused(told, "This would leave no permanent super_admin")
         self.assertEqual(self.status(self.nora), "active")
         self.user(role="super_admin")
         told = self.confirm(User, "suspend", self.staff["super_admin"])
@@ -393,7 +393,7 @@ class UserActions(ActionTests):
     def test_on_all_that_match_are_all_or_nothing(self):
         self.user()
         told = self.confirm(User, "suspend", everything=True)
-        self.assert_refused(told, "Nobody would be left")
+        self.assert_refused(told, "This would leave no permanent super_admin")
         self.assertFalse(User.objects.filter(status="suspended").exists())
 
     def test_end_the_sessions_of_a_suspended_user_at_the_next_request(self):
@@ -432,7 +432,7 @@ class UserForm(ActionTests):
         self.sign_in("admin")
         root = self.staff["super_admin"]
         answer = self.change(root, email="mine@veza.example")
-        self.assertContains(answer, "nobody acts on those who have rights that they lack")
+        self.assertContains(answer, "nobody acts on people with more rights")
         self.assertEqual(User.objects.get(pk=root.pk).email, root.email)
 
     def test_deletes_neither_the_last_super_admin_nor_who_may_more(self):
@@ -445,7 +445,7 @@ class UserForm(ActionTests):
             ),
         ]:
             told = self.read_message(self.client.post(url, values, secure=True))
-            self.assertIn("Nobody would be left who is super_admin for good", told)
+            self.assertIn("This would leave no permanent super_admin", told)
         self.assertTrue(User.objects.filter(pk=root.pk).exists())
 
 
@@ -462,7 +462,7 @@ class Grants(ActionTests):
     def test_are_made_for_good_or_until_a_time(self):
         told = self.grant(self.nora, self.staff["moderator"], expires_at=self.later.isoformat())
         self.assertEqual(told, "Role granted to 2 users.")
-        grant = UserRole.objects.get(user=self.nora)
+        grant = RoleGrant.objects.get(user=self.nora)
         self.assertEqual((grant.role, grant.expires_at), (self.role, self.later))
         self.assertEqual(grant.granted_by, self.staff["super_admin"])
         until = f"{self.later:%Y-%m-%d %H:%M} UTC"
@@ -472,7 +472,7 @@ class Grants(ActionTests):
 
     def test_take_a_time_in_any_zone(self):
         self.grant(self.nora, expires_at="2099-01-31T18:00+01:00")
-        self.assertEqual(UserRole.objects.get().expires_at.hour, 17)
+        self.assertEqual(RoleGrant.objects.get().expires_at.hour, 17)
 
     def test_ask_again_for_what_is_wrong_or_missing(self):
         for values in [
@@ -487,12 +487,12 @@ class Grants(ActionTests):
                 answer = self.choose(User, "grant_role", self.nora, **values)
                 self.assertContains(answer, "Please correct the errors below.")
                 self.assertContains(answer, f'name="_selected_action" value="{self.nora.pk}"')
-        self.assertFalse(UserRole.objects.exists())
+        self.assertFalse(RoleGrant.objects.exists())
 
     def test_are_not_for_oneself(self):
         told = self.grant(self.nora, self.staff["super_admin"])
         self.assert_refused(told, "Nobody changes their own roles")
-        self.assertFalse(UserRole.objects.exists())
+        self.assertFalse(RoleGrant.objects.exists())
 
     def test_are_made_by_nobody_beyond_their_own_rights(self):
         everything = Permission.objects.get(resource="*", action="*")
@@ -506,7 +506,7 @@ class Grants(ActionTests):
         LogEntry.objects.all().delete()
         for role in (wide, Role.objects.get(name="super_admin")):
             told = self.grant(self.nora, role=role)
-            self.assert_refused(told, "nobody gives what they don't have")
+            self.assert_refused(told, "which you don't have yourself")
 
     def test_are_for_super_admins_to_make_and_revoke(self):
         self.rows.insert("user_roles", user_id=self.nora.pk, role_id=self.role.pk)
@@ -516,8 +516,8 @@ class Grants(ActionTests):
             values = {"role": self.role.pk, "confirmed": "yes"}
             self.choose(User, "grant_role", other, **values)
             self.choose(User, "revoke_role", self.nora, **values)
-            self.choose(UserRole, "revoke", UserRole.objects.get(), confirmed="yes")
-        self.assertEqual(UserRole.objects.get().user, self.nora)
+            self.choose(RoleGrant, "revoke", RoleGrant.objects.get(), confirmed="yes")
+        self.assertEqual(RoleGrant.objects.get().user, self.nora)
 
     def test_are_revoked_from_users(self):
         self.grant(self.nora)
@@ -527,12 +527,12 @@ class Grants(ActionTests):
 
     def test_are_revoked_on_their_own_list_and_page(self):
         for confirm in (
-            lambda grant: self.confirm(UserRole, "revoke", grant),
+            lambda grant: self.confirm(RoleGrant, "revoke", grant),
             lambda grant: self.confirm_on_page(grant, "revoke"),
         ):
             self.grant(self.nora)
-            self.assertEqual(confirm(UserRole.objects.get()), "1 user role revoked.")
-            self.assertFalse(UserRole.objects.exists())
+            self.assertEqual(confirm(RoleGrant.objects.get()), "1 role grant revoked.")
+            self.assertFalse(RoleGrant.objects.exists())
             self.assertEqual(self.log()[-1], ("nora", "Revoked role support."))
 
     def test_of_the_last_super_admin_stay(self):
@@ -547,14 +547,14 @@ class Grants(ActionTests):
         )
         self.rows.insert("user_roles", user_id=helper.pk, role_id=everything.pk)
         self.client.force_login(helper)
-        grant = UserRole.objects.get(user=root)
-        why = "Nobody would be left who is super_admin for good"
-        self.assert_refused(self.confirm(UserRole, "revoke", grant), why)
-        page = admin_url(UserRole, "change", grant.pk)
+        grant = RoleGrant.objects.get(user=root)
+        why = "This would leave no permanent super_admin"
+        self.assert_refused(self.confirm(RoleGrant, "revoke", grant), why)
+        page = admin_url(RoleGrant, "change", grant.pk)
         soon = {"expires_at_0": "2099-01-01", "expires_at_1": "00:00:00"}
         self.assertContains(self.client.post(page, soon, secure=True), why)
         answer = self.client.post(
-            admin_url(UserRole, "delete", grant.pk), {"post": "yes"}, secure=True
+            admin_url(RoleGrant, "delete", grant.pk), {"post": "yes"}, secure=True
         )
         self.assertIn(why, self.read_message(answer))
         grant.refresh_from_db()
@@ -562,20 +562,20 @@ class Grants(ActionTests):
 
     def add(self, user, role, **values):
         values = {"user": user.pk, "role": role.pk} | values
-        return self.client.post(admin_url(UserRole, "add"), values, secure=True)
+        return self.client.post(admin_url(RoleGrant, "add"), values, secure=True)
 
     def test_are_made_on_their_own_page_by_the_same_rules(self):
         self.read_message(self.add(self.nora, self.role))
-        grant = UserRole.objects.get()
+        grant = RoleGrant.objects.get()
         self.assertEqual(grant.granted_by, self.staff["super_admin"])
         self.assertIn(("nora", "Granted role support permanently."), self.log())
         root = self.staff["super_admin"]
         self.assertContains(self.add(root, self.role), "Nobody changes their own roles")
-        self.assertEqual(UserRole.objects.get(), grant)
+        self.assertEqual(RoleGrant.objects.get(), grant)
 
     def test_change_their_expiry_and_nothing_else(self):
         self.read_message(self.add(self.nora, self.role))
-        grant = UserRole.objects.get()
+        grant = RoleGrant.objects.get()
         values = {
             "user": self.staff["admin"].pk,
             "role": Role.objects.get(name="super_admin").pk,
@@ -583,7 +583,7 @@ class Grants(ActionTests):
             "expires_at_1": "00:00:00",
         }
         self.read_message(
-            self.client.post(admin_url(UserRole, "change", grant.pk), values, secure=True)
+            self.client.post(admin_url(RoleGrant, "change", grant.pk), values, secure=True)
         )
         grant.refresh_from_db()
         self.assertEqual((grant.user, grant.role), (self.nora, self.role))

@@ -14,7 +14,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
 from accounts.models import User
-from rbac.models import UserRole
+from rbac.models import RoleGrant
 from streaming.models import Track, TrackPlay
 from tests.support.admin import admin_url, load_demo
 from tests.support.browser import Browser, chromium
@@ -119,7 +119,7 @@ class InABrowser(StaticLiveServerTestCase):
         self.check_look("filtered")
 
     def fills_in_a_form(self) -> None:
-        self.open(UserRole, "add")
+        self.open(RoleGrant, "add")
         self.check_look("form")
         user = User.objects.get(username="kaori")
         self.choose("id_user", str(user.pk), user)

@@ -9,8 +9,7 @@ from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from rbac.models import Permission, Role, RolePermission
-from rbac.models import UserRole as Grant
+from rbac.models import Permission, Role, RoleGrant, RolePermission
 from rbac.system_roles import create_missing
 from streaming.models import Track, TrackComment, TrackPlay
 from tests.support.admin import AdminTests, admin_url, load_demo
@@ -303,7 +302,9 @@ class Deleting(AdminTests):
         User.objects.filter(role="super_admin").exclude(pk=self.me.pk).update(role="user")
         for is_granted in (False, True):
             if is_granted:
-                Grant.objects.get_or_create(user=self.me, role=Role.objects.get(name="super_admin"))
+                RoleGrant.objects.get_or_create(
+                    user=self.me, role=Role.objects.get(name="super_admin")
+                )
                 User.objects.filter(pk=self.me.pk).update(role="moderator")
             on_page, _ = self.ways(self.me)
             for batch in (1, batches.SIZE):
@@ -322,7 +323,7 @@ class Deleting(AdminTests):
                             ),
                         ]:
                             told = self.read_message(answer)
-                            self.assertIn("Nobody would be left who is super_admin", told)
+                            self.assertIn("This would leave no permanent super_admin", told)
                             self.assertIn("Nothing was deleted.", told)
                     self.assertEqual(User.objects.count(), before)
                     self.assertEqual(self.log(), [])
@@ -344,7 +345,7 @@ class Deleting(AdminTests):
         """Sign in as a moderator who may also delete from these tables."""
         user = self.sign_in("moderator")
         role = Role.objects.create(name="janitor", display_name="Janitor")
-        Grant.objects.create(user=user, role=role)
+        RoleGrant.objects.create(user=user, role=role)
         for table in tables:
             right = Permission.objects.create(resource=table, action="delete")
             RolePermission.objects.create(role=role, permission=right)

@@ -341,7 +341,7 @@ class BadInput(TestCase):
             self.assert_no_error(
                 "/admin/autocomplete/",
                 app_label="rbac",
-                model_name="userrole",
+                model_name="rolegrant",
                 field_name="user",
                 term=garbage,
             )

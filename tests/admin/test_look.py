@@ -12,8 +12,7 @@ from django.utils import timezone
 
 from accounts.models import RefreshToken, User, UserRole
 from media.models import BitrateAdaptationLog, HlsStream, HlsTranscodeJob
-from rbac.models import Permission, RolePermission, UserProfile
-from rbac.models import UserRole as Grant
+from rbac.models import Permission, RoleGrant, RolePermission, UserProfile
 from streaming.models import Track, TrackComment, TrackPlay
 from tests.support.admin import AdminTests, admin_of, admin_url
 from tests.support.databases import v1_models
@@ -177,12 +176,12 @@ class Pages(AdminTests):
         ]:
             token = RefreshToken(expires_at=expires_at, revoked_at=revoked_at)
             self.assertIn(f">{expected}<", page.standing(token))
-        page = admin_of(Grant)
+        page = admin_of(RoleGrant)
         for expires_at, expected in [(None, "Active"), (future, "Active"), (past, "Expired")]:
-            self.assertIn(f">{expected}<", page.standing(Grant(expires_at=expires_at)))
+            self.assertIn(f">{expected}<", page.standing(RoleGrant(expires_at=expires_at)))
 
     def test_call_rows_by_names_and_not_by_keys(self):
-        for model in [Grant, RolePermission, HlsTranscodeJob, RefreshToken]:
+        for model in [RoleGrant, RolePermission, HlsTranscodeJob, RefreshToken]:
             row = model.objects.first()
             answer = self.get(admin_url(model, "change", row.pk))
             with self.subTest(model):
@@ -193,9 +192,9 @@ class Pages(AdminTests):
                         self.assertNotIn(str(getattr(row, field.attname)), name_row(row))
 
     def test_that_ask_before_an_action_call_rows_by_names(self):
-        grant = Grant.objects.select_related("user", "role").first()
+        grant = RoleGrant.objects.select_related("user", "role").first()
         answer = self.post(
-            admin_url(Grant, "changelist"), {"action": "revoke", "_selected_action": grant.pk}
+            admin_url(RoleGrant, "changelist"), {"action": "revoke", "_selected_action": grant.pk}
         )
         self.assertContains(answer, f"user {grant.user} has role {grant.role}</a>")
 

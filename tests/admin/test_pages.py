@@ -4,14 +4,13 @@ from django.urls import reverse
 
 from accounts.models import User, UserRole
 from legacy_chat.models import Room
-from rbac.models import Permission, Role, RolePermission, UserProfile, UserSettings
-from rbac.models import UserRole as Grant
+from rbac.models import Permission, Role, RoleGrant, RolePermission, UserProfile, UserSettings
 from streaming.models import Playlist, PlaylistCollaborator, Track, TrackComment
 from tests.support.admin import STAFF, AdminTests, admin_of, admin_url
 from tests.support.databases import v1_models
 from veza_site.models import AppendOnlyModel
 
-ROLES_TABLES = {Role, Permission, RolePermission, Grant}
+ROLES_TABLES = {Role, Permission, RolePermission, RoleGrant}
 
 # The tables to which staff may add rows. Only the platform adds to the others.
 ADDED = {
@@ -119,7 +118,7 @@ class Pages(AdminTests):
         room = Room.objects.alive().first()
         user = self.sign_in(UserRole.MODERATOR)
         self.assertEqual(self.get(admin_url(Room, "delete", room.pk)).status_code, 403)
-        Grant.objects.create(user=user, role=role)
+        RoleGrant.objects.create(user=user, role=role)
         self.assertEqual(self.get(admin_url(Room, "delete", room.pk)).status_code, 200)
         track = Track.objects.alive().first()
         self.assertEqual(self.get(admin_url(Track, "delete", track.pk)).status_code, 403)

@@ -74,7 +74,7 @@ class Site(TestCase):
             self.assertNotIn("http", policy)
 
     def test_completes_relations_by_the_rules_of_the_lists(self):
-        parameters = {"app_label": "rbac", "model_name": "userrole", "field_name": "user"}
+        parameters = {"app_label": "rbac", "model_name": "rolegrant", "field_name": "user"}
         with CaptureQueriesContext(connection) as captured:
             answer = self.client.get(reverse("admin:autocomplete"), parameters, secure=True)
         self.assertEqual([found["id"] for found in answer.json()["results"]], [str(self.user.pk)])

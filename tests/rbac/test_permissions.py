@@ -21,8 +21,7 @@ from rbac.guards import (
     check_may_grant,
     check_may_revoke,
 )
-from rbac.models import Permission, Role, RolePermission
-from rbac.models import UserRole as Grant
+from rbac.models import Permission, Role, RoleGrant, RolePermission
 from rbac.services import grant_role
 from rbac.system_roles import create_missing
 from tests.support.databases import alias, connect, empty_database, v1_models
@@ -94,7 +93,7 @@ class Permissions(TestCase):
             {"locked_until": LATER},
         ]:
             user = person(**{"role": UserRole.SUPER_ADMIN} | values)
-            Grant.objects.create(user=user, role=role_that_allows(("*", "*")))
+            RoleGrant.objects.create(user=user, role=role_that_allows(("*", "*")))
             with self.subTest(values):
                 self.assertFalse(user.has_perm("accounts.view_user"))
                 self.assertFalse(user.has_module_perms("accounts"))
@@ -107,7 +106,7 @@ class Permissions(TestCase):
             with self.subTest(expires_at):
                 user = person(UserRole.MODERATOR)
                 role = role_that_allows(("playlists", "delete"))
-                Grant.objects.create(user=user, role=role, expires_at=expires_at)
+                RoleGrant.objects.create(user=user, role=role, expires_at=expires_at)
                 self.assertEqual(user.has_perm("streaming.delete_playlist"), allowed)
                 self.assertFalse(user.has_perm("streaming.delete_track"))
                 self.assertFalse(user.has_perm("streaming.change_playlist"))
@@ -115,7 +114,7 @@ class Permissions(TestCase):
     def test_do_not_come_from_a_deleted_role(self):
         user = person(UserRole.MODERATOR)
         role = role_that_allows(("playlists", "delete"), deleted_at=EARLIER)
-        Grant.objects.create(user=user, role=role)
+        RoleGrant.objects.create(user=user, role=role)
         system_role("moderator").soft_delete()
         self.assertEqual(user.get_all_permissions(), set())
 
@@ -128,7 +127,7 @@ class Permissions(TestCase):
         user = person(UserRole.MODERATOR)
         system_role("moderator").delete()
         for right in [("*", "export"), ("rooms", "*"), ("users", "sign_out")]:
-            Grant.objects.create(user=user, role=role_that_allows(right))
+            RoleGrant.objects.create(user=user, role=role_that_allows(right))
         for asked, answer in [
             ("streaming.export_track", True),
             ("legacy_chat.export_room", True),
@@ -159,7 +158,7 @@ class Permissions(TestCase):
     def test_of_an_app_are_there_with_any_right_on_one_of_its_tables(self):
         user = person(UserRole.MODERATOR)
         system_role("moderator").delete()
-        Grant.objects.create(user=user, role=role_that_allows(("tracks", "moderate")))
+        RoleGrant.objects.create(user=user, role=role_that_allows(("tracks", "moderate")))
         allowed = {app.label for app in apps.get_app_configs() if user.has_module_perms(app.label)}
         self.assertEqual(allowed, {"streaming"})
 
@@ -269,9 +268,9 @@ class Guards(TestCase):
         other = {role: person(role) for role in STAFF}
         suspended = person(UserRole.ADMIN, status=UserStatus.SUSPENDED)
         by_grant = person()
-        Grant.objects.create(user=by_grant, role=system_role("super_admin"))
+        RoleGrant.objects.create(user=by_grant, role=system_role("super_admin"))
         curator = person()
-        Grant.objects.create(user=curator, role=role_that_allows(("playlists", "delete")))
+        RoleGrant.objects.create(user=curator, role=role_that_allows(("playlists", "delete")))
         for target, by_moderator, by_admin in [
             (self.user, True, True),
             (other["moderator"], True, True),
@@ -294,14 +293,14 @@ class Guards(TestCase):
 
     def test_moderators_moderate_listeners_whatever_these_may_elsewhere(self):
         curator = person()
-        Grant.objects.create(user=curator, role=role_that_allows(("playlists", "delete")))
+        RoleGrant.objects.create(user=curator, role=role_that_allows(("playlists", "delete")))
         colleague = person(UserRole.MODERATOR)
         for target, allowed in [(curator, True), (colleague, True), (self.admin, False)]:
             with self.subTest(target=target):
                 self.assert_allowed(
                     check_may_moderate, self.moderator, allowed, user_ids=[target.pk]
                 )
-        Grant.objects.create(user=colleague, role=role_that_allows(("playlists", "create")))
+        RoleGrant.objects.create(user=colleague, role=role_that_allows(("playlists", "create")))
         self.assert_allowed(check_may_moderate, self.moderator, False, user_ids=[colleague.pk])
 
     def test_a_super_admin_is_above_others_whatever_the_tables_say(self):
@@ -382,8 +381,8 @@ class Guards(TestCase):
         granted = role_that_allows(("tracks", "read"))
         expired = role_that_allows(("tracks", "read"))
         for actor in (self.admin, self.super_admin):
-            Grant.objects.create(user=actor, role=granted)
-            Grant.objects.create(user=actor, role=expired, expires_at=EARLIER)
+            RoleGrant.objects.create(user=actor, role=granted)
+            RoleGrant.objects.create(user=actor, role=expired, expires_at=EARLIER)
         other = role_that_allows(("tracks", "update"))
         beyond = role_that_allows(("tracks", "delete"))
         for actor, role, allowed in [

@@ -21,12 +21,8 @@ from tests.support.examples.streaming import (
 )
 from tests.support.invariants import unsound
 from tests.support.services import ServiceTests
+from tests.support.terminal import Terminal
 from veza_site.transactions import Invalid
-
-
-class Terminal(StringIO):
-    def isatty(self):
-        return True
 
 
 def execute(sql, *parameters):
@@ -66,8 +62,8 @@ class Repair(ServiceTests):
                             f"SELECT id, {counter} FROM {table} WHERE {counter} <> {wrong}"
                         )
                         expected = {
-                            Off(id, counter, wrong, right)
-                            for id, right in self.rows.cursor.fetchall()
+                            Off(row_id, counter, wrong, right)
+                            for row_id, right in self.rows.cursor.fetchall()
                         }
                         execute(f"UPDATE {table} SET {counter} = {wrong}")
                         self.assertEqual(set(self.off(dry_run=True)), expected)
@@ -127,9 +123,9 @@ class Command(ServiceTests):
         call = playlist(self.rows, 3)
         execute("DELETE FROM tracks WHERE id = %s", track_at(self.rows, call["playlist_id"], 0))
         off = (
-            "playlists.positions: off in 1 rows, by 2\n"
-            "playlists.track_count: off in 1 rows, by 1\n"
-            "tracks.play_count: off in 1 rows, by 7\n"
+            "playlists.positions: off in 1 row, by 2\n"
+            "playlists.track_count: off in 1 row, by 1\n"
+            "tracks.play_count: off in 1 row, by 7\n"
         )
         self.assertEqual(self.run_command("--dry-run"), off + "Nothing was changed.\n")
         self.assertEqual(self.run_command(), off)
@@ -145,9 +141,21 @@ class Command(ServiceTests):
         self.run_command("--batch", "2", stderr=file)
         self.assertEqual(file.getvalue(), "")
 
-    def test_refuses_a_batch_of_nothing_in_one_line(self):
-        with self.assertRaises(CommandError):
-            self.run_command("--batch", "0")
+    def test_refuses_what_is_no_size_of_a_batch_in_one_line(self):
+        for batch, message in [
+            ("0", "A batch must be 1 to 2147483647, not 0."),
+            ("-3", "A batch must be 1 to 2147483647, not -3."),
+            (str(10**30), f"A batch must be 1 to 2147483647, not {10**30}."),
+            *[(text, f"invalid int value: '{text}'") for text in ("nan", "inf", "1.5", "many", "")],
+        ]:
+            with self.subTest(batch), self.assertRaisesMessage(CommandError, message):
+                self.run_command(f"--batch={batch}")
+
+    def test_counts_rows_in_words(self):
+        execute("UPDATE tracks SET like_count = 7")
+        playlist(self.rows, 2)
+        execute("UPDATE tracks SET like_count = 7")
+        self.assertIn("tracks.like_count: off in 2 rows, by 14\n", self.run_command())
 
     def test_finds_nothing_where_there_is_nothing(self):
         self.assertEqual(self.run_command(), "Every counter is right.\n")

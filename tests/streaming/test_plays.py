@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 from functools import partial
+from io import StringIO
 from ipaddress import ip_address
 from uuid import uuid4
 
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from streaming import services
@@ -152,10 +153,36 @@ class Plays(ServiceTests):
         self.play()
         self.assertEqual(self.count(), 1)
         self.assertEqual(Track.objects.get().play_count, 2)
-        with self.assertRaises(Invalid):
-            services.count_plays(window=timedelta())
+        for window in (timedelta(), timedelta(days=-1), timedelta.max):
+            with self.subTest(window), self.assertRaises(Invalid):
+                services.count_plays(window=window)
 
     def test_are_counted_by_the_command(self):
         self.play()
         call_command("count_plays", verbosity=0)
         self.assertEqual(Track.objects.get().play_count, 1)
+
+    def test_are_counted_by_the_command_in_words(self):
+        for number, told in [
+            (1, "1 track had more plays than its play_count."),
+            (2, "2 tracks had more plays than their play_count."),
+            (0, "0 tracks had more plays than their play_count."),
+        ]:
+            for _ in range(number):
+                self.play(track_id=track(self.rows))
+            output = StringIO()
+            call_command("count_plays", stdout=output)
+            self.assertEqual(output.getvalue(), told + "\n")
+
+    def test_are_not_counted_over_what_is_no_length_of_time(self):
+        far = "The window must be positive, and at most 100 years, not "
+        for minutes, message in [
+            *[
+                (text, f"--minutes must be a positive number, at most 100 years, not {text}.")
+                for text in ("nan", "inf", "-inf", "1e+300")
+            ],
+            *[(text, far) for text in ("0", "-3", "1e-300", "1e9")],
+            *[(text, f"invalid float value: '{text}'") for text in ("many", "", "1:30")],
+        ]:
+            with self.subTest(minutes), self.assertRaisesMessage(CommandError, message):
+                call_command("count_plays", f"--minutes={minutes}")

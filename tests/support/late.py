@@ -3,6 +3,8 @@
 import tempfile
 from pathlib import Path
 
+from veza_site.schema.plan import newest_migration
+
 SETTINGS = """
 from veza_site.settings import *
 INSTALLED_APPS = [*INSTALLED_APPS, "late"]
@@ -36,8 +38,14 @@ class LateDomain:
             "DJANGO_SETTINGS_MODULE": "late_settings",
         }
 
-    def write(self, name, *statements, atomic=True, after=("veza_site", "0903_admin_log_indexes")):
-        """Write the migration `name`, which runs these statements and depends on `after`."""
+    def write(self, name, *statements, atomic=True, after=None):
+        """
+        Write the migration `name`, which runs these statements and depends on `after`.
+
+        That is V1's newest if not given.
+        """
+        newest = newest_migration()
+        after = after or (newest.app_label, newest.name)
         (self.migrations / f"{name}.py").write_text(
             MIGRATION.format(atomic=atomic, dependencies=[after], statements=list(statements))
         )

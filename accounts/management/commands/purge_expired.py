@@ -1,12 +1,14 @@
+"""`manage.py purge_expired`: run it daily, since nothing else deletes expired tokens."""
+
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
+from django.utils.translation import ngettext
 
 from accounts.services import Purged, purge_expired
-from veza_site.transactions import Refused, fetch_row
-
-BAR_WIDTH = 40
+from veza_site.management.progress import Progress
+from veza_site.transactions import Refused, fetch_one
 
 
 class Command(BaseCommand):
@@ -24,35 +26,33 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, batch: int, **options: Any) -> None:
-        total, purged = sum(expired()), Purged(0, 0, 0, 0)
-        while True:
-            try:
-                deleted = purge_expired(limit=batch)
-            except Refused as refusal:
-                raise CommandError(str(refusal)) from refusal
-            if not any(deleted):
-                break
-            purged = Purged(*map(sum, zip(purged, deleted, strict=True)))
-            self._show(sum(purged), total)
-        if self.stderr.isatty() and any(purged):
-            self.stderr.write("")
+        purged = Purged(0, 0, 0, 0)
+        with Progress(self.stderr, "expired rows", count_expired()) as progress:
+            while True:
+                try:
+                    deleted = purge_expired(limit=batch)
+                except Refused as refusal:
+                    raise CommandError(str(refusal)) from refusal
+                if not any(deleted):
+                    break
+                purged = Purged(*map(sum, zip(purged, deleted, strict=True)))
+                progress.show(sum(purged))
         for table, rows in purged._asdict().items():
-            self.stdout.write(f"{table}: deleted {rows}")
-        if left := sum(expired()):
-            self.stdout.write(f"{left} expired rows are left: they are in use, or their chain is.")
-
-    def _show(self, done: int, total: int) -> None:
-        """Draw how far it is, on a terminal; more may have expired since the rows were counted."""
-        if self.stderr.isatty():
-            part = min(done / max(total, 1), 1)
-            bar = ("█" * round(part * BAR_WIDTH)).ljust(BAR_WIDTH, "·")
-            self.stderr.write(f"\r{bar} {part:4.0%} {done}", ending="")
+            self.stdout.write(f"{table}: deleted {rows:,}")
+        if left := count_expired():
+            told = ngettext(
+                "%s expired row is left: it is in use, or its chain is.",
+                "%s expired rows are left: they are in use, or their chain is.",
+                left,
+            )
+            self.stdout.write(told % f"{left:,}")
 
 
-def expired() -> tuple[int, ...]:
-    """Return how many rows of each table have expired, in the order of Purged."""
-    counts = ", ".join(
+def count_expired() -> int:
+    """Return how many rows have expired, of all the tables that are purged."""
+    counts = " + ".join(
         f"(SELECT count(*) FROM {table} WHERE expires_at <= statement_timestamp())"
         for table in Purged._fields
     )
-    return fetch_row(f"SELECT {counts}")
+    (count,) = fetch_one(f"SELECT {counts}")
+    return int(count)

@@ -1,15 +1,18 @@
+"""`manage.py count_plays`: play_count lags behind the plays until this has run."""
+
 from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
+from django.utils.translation import ngettext
 
 from streaming.services import count_plays
 from veza_site.transactions import Refused
 
 
 class Command(BaseCommand):
-    help = "Bring play_count up to date for the tracks played lately. Run it every minute or so."
+    help = "Bring play_count up to date for recently played tracks. Run it every minute or so."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -22,7 +25,16 @@ class Command(BaseCommand):
     def handle(self, *, minutes: float, verbosity: int, **options: Any) -> None:
         try:
             behind = count_plays(window=timedelta(minutes=minutes))
+        except (ValueError, OverflowError) as error:  # nan, or more than a timedelta holds
+            raise CommandError(
+                f"--minutes must be a positive number, at most 100 years, not {minutes}."
+            ) from error
         except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
         if verbosity:
-            self.stdout.write(f"{behind} tracks had more plays than their play_count.")
+            told = ngettext(
+                "%d track had more plays than its play_count.",
+                "%d tracks had more plays than their play_count.",
+                behind,
+            )
+            self.stdout.write(told % behind)

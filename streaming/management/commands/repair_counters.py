@@ -1,18 +1,17 @@
-import time
+"""`manage.py repair_counters`: after SQL that bypassed the services, or just to be sure."""
+
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
-from django.db import models
+from django.utils.translation import ngettext
 
 from streaming.models import Playlist, Track
 from streaming.services import Batch, repair_playlists, repair_tracks
+from veza_site.management.progress import Progress
 from veza_site.transactions import Refused
-
-BAR_WIDTH = 40
-SECONDS_BETWEEN_LINES = 10  # of the progress where there is no terminal
 
 
 class Command(BaseCommand):
@@ -35,9 +34,10 @@ class Command(BaseCommand):
         rows: Counter[str] = Counter()
         differences: Counter[str] = Counter()
         for model, repair in [(Track, repair_tracks), (Playlist, repair_playlists)]:
-            for done in self._progress(model, repair, limit=batch, dry_run=dry_run):
-                for off in done.off:
-                    counter = f"{model._meta.db_table}.{off.counter}"
+            table = model._meta.db_table
+            for repaired in self._repair(model, repair, limit=batch, dry_run=dry_run):
+                for off in repaired.off:
+                    counter = f"{table}.{off.counter}"
                     rows[counter] += 1
                     differences[counter] += abs(off.counted - off.stored)
                     if verbosity > 1:
@@ -45,37 +45,27 @@ class Command(BaseCommand):
                             f"{counter} of {off.id} was {off.stored}, counted {off.counted}"
                         )
         for counter, number in sorted(rows.items()):
-            self.stdout.write(f"{counter}: off in {number} rows, by {differences[counter]}")
+            told = ngettext("%s: off in %s row, by %s", "%s: off in %s rows, by %s", number)
+            self.stdout.write(told % (counter, f"{number:,}", f"{differences[counter]:,}"))
         if not rows:
             self.stdout.write("Every counter is right.")
         elif dry_run:
             self.stdout.write("Nothing was changed.")
 
-    def _progress(
-        self, model: type[models.Model], repair: Callable[..., Batch], **options: Any
+    def _repair(
+        self, model: type[Track | Playlist], repair: Callable[..., Batch], **options: Any
     ) -> Iterator[Batch]:
-        """
-        Repair batch by batch, yield each, and show on stderr how far it is: a bar on a terminal,
-        a line now and then elsewhere.
-        """
-        table, total, done, after_id = model._meta.db_table, model.objects.count(), 0, None
-        shown = time.monotonic()
-        while True:
-            try:
-                batch = repair(after_id=after_id, **options)
-            except Refused as refusal:
-                raise CommandError(str(refusal)) from refusal
-            after_id = batch.last_id
-            if after_id is None:
-                break
-            yield batch
-            done += batch.size
-            part = min(done / max(total, 1), 1)
-            if self.stderr.isatty():
-                bar = ("#" * round(part * BAR_WIDTH)).ljust(BAR_WIDTH, ".")
-                self.stderr.write(f"\r{table:10} {bar} {part:4.0%} {done}", str, ending="")
-            elif time.monotonic() - shown > SECONDS_BETWEEN_LINES:
-                self.stderr.write(f"{table}: {done} of {total}", str)
-                shown = time.monotonic()
-        if self.stderr.isatty() and done:
-            self.stderr.write("", str)  # the end of the bar's line
+        """Repair a table batch by batch, and yield each."""
+        done = 0
+        with Progress(self.stderr, f"{model._meta.db_table:10}", model.objects.count()) as progress:
+            batch = Batch(size=0, last_id=None, off=[])
+            while True:
+                try:
+                    batch = repair(after_id=batch.last_id, **options)
+                except Refused as refusal:
+                    raise CommandError(str(refusal)) from refusal
+                if batch.last_id is None:
+                    return
+                yield batch
+                done += batch.size
+                progress.show(done)

@@ -15,6 +15,11 @@ def grant_role(rows: Rows, size: int) -> dict[str, Any]:
     }
 
 
+def grant_role__guarded(rows: Rows, size: int) -> dict[str, Any]:
+    admin = rows.insert("users", role="admin")
+    return grant_role(rows, size) | {"granted_by_id": admin, "guarded": True}
+
+
 def revoke_role(rows: Rows, size: int) -> dict[str, Any]:
     user_id, role_id = rows.insert("users"), rows.insert("roles")
     rows.insert("user_roles", user_id=user_id, role_id=role_id)
