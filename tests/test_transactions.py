@@ -1,5 +1,6 @@
 """What every service of every domain promises."""
 
+import inspect
 import re
 from functools import partial
 
@@ -32,12 +33,26 @@ class Services(SimpleTestCase):
                     "the rows that a call needs, and returns the call's arguments",
                 )
 
+    def test_say_what_they_lock_send_return_and_raise_in_this_order(self):
+        parts = ["Locks:", "Statements:", "Returns", "Raises"]
+        for name, service in services().items():
+            with self.subTest(name):
+                first_words = [
+                    paragraph.split()[0] for paragraph in inspect.getdoc(service).split("\n\n")
+                ]
+                said = [word for word in first_words if word in parts]
+                returns = inspect.signature(service).return_annotation is not None
+                expected = [part for part in parts if part != "Returns" or returns]
+                if "Raises" not in said:
+                    expected.remove("Raises")
+                self.assertEqual(said, expected)
+
 
 class EveryService(ServiceTests):
     def test_does_all_or_nothing(self):
         for example, service, prepare in all_examples():
             with self.subTest(example):
-                self.interrupted_everywhere(partial(service, **prepare(rows(), 3)))
+                self.interrupt_everywhere(partial(service, **prepare(rows(), 3)))
                 self.assert_sound()
 
 

@@ -92,6 +92,7 @@ def revoke(user_id: UUID, reason: str) -> SignedOut:
 
 
 def _revoke(table: str, user_id: UUID, reason: str) -> int:
+    """Revoke the open rows of a user in one table, and return how many they were."""
     return execute(
         f"""
         UPDATE {table} SET revoked_at = CURRENT_TIMESTAMP, revoked_reason = %(reason)s

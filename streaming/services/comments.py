@@ -45,7 +45,7 @@ def comment_track(
         check_number("The position", timestamp_seconds)
     lock_users_shared(user_id)
     lock_track(track_id)
-    return _insert(track_id, user_id, content, timestamp_seconds=timestamp_seconds)
+    return _insert_comment(track_id, user_id, content, timestamp_seconds=timestamp_seconds)
 
 
 @transaction.atomic
@@ -76,7 +76,7 @@ def reply_to_comment(*, comment_id: UUID, user_id: UUID, content: str) -> UUID:
         comment_id=comment_id,
     ):
         raise NotFound(f"There is no comment {comment_id}.")
-    return _insert(track_id, user_id, content, parent_id=comment_id)
+    return _insert_comment(track_id, user_id, content, parent_id=comment_id)
 
 
 @transaction.atomic
@@ -149,7 +149,7 @@ def delete_comment(*, comment_id: UUID, actor_id: UUID, as_staff: bool = False) 
     )
     if not deleted:
         raise NotFound(f"There is no comment {comment_id}.")
-    _count(track_id, -1)
+    _count_comments(track_id, -1)
 
 
 @transaction.atomic
@@ -178,7 +178,7 @@ def restore_comment(*, comment_id: UUID, actor_id: UUID) -> None:
     )
     if not restored:
         raise NotFound(f"There is no deleted comment {comment_id}.")
-    _count(track_id, 1)
+    _count_comments(track_id, 1)
 
 
 def _check_content(content: str) -> None:
@@ -204,7 +204,7 @@ def _track_and_author(comment_id: UUID, *, deleted: bool = False) -> tuple[UUID,
     return track_id, user_id
 
 
-def _insert(
+def _insert_comment(
     track_id: UUID,
     user_id: UUID,
     content: str,
@@ -212,6 +212,7 @@ def _insert(
     parent_id: UUID | None = None,
     timestamp_seconds: int | None = None,
 ) -> UUID:
+    """Insert a comment or a reply, count it, and return its id."""
     comment_id: UUID
     (comment_id,) = fetch_one(
         """
@@ -227,11 +228,12 @@ def _insert(
         content=content,
         timestamp_seconds=timestamp_seconds,
     )
-    _count(track_id, 1)
+    _count_comments(track_id, 1)
     return comment_id
 
 
-def _count(track_id: UUID, change: int) -> None:
+def _count_comments(track_id: UUID, change: int) -> None:
+    """Add to a track's comment_count, or take from it."""
     execute(
         "UPDATE tracks SET comment_count = comment_count + %(change)s WHERE id = %(track_id)s",
         track_id=track_id,

@@ -88,6 +88,7 @@ def repair_playlists(
 
 
 def _next_ids(table: str, after_id: UUID | None, limit: int, dry_run: bool) -> list[UUID]:
+    """Return the ids of the next batch, and lock its rows unless nothing will be changed."""
     check_number("A batch", limit, least=1)
     rows = fetch_rows(
         f"""

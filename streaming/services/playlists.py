@@ -282,6 +282,7 @@ def _check_position(rights: Rights, position: int, *, last: int) -> None:
 
 
 def _count_added(playlist_id: UUID, track_id: UUID, added: int) -> None:
+    """Count the track that was added to a playlist; Conflict if none was: it had the track."""
     if not added:
         raise Conflict(f"Playlist {playlist_id} already has track {track_id}.")
     execute(

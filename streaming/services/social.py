@@ -148,6 +148,7 @@ def share_track(*, track_id: UUID, user_id: UUID, platform: str) -> UUID:
 
 
 def _like(track_id: UUID, user_id: UUID) -> bool:
+    """Insert a like, and return whether there was none."""
     return bool(
         execute(
             """
@@ -162,6 +163,7 @@ def _like(track_id: UUID, user_id: UUID) -> bool:
 
 
 def _unlike(track_id: UUID, user_id: UUID) -> bool:
+    """Delete a like, and return whether there was one."""
     return bool(
         execute(
             "DELETE FROM track_likes WHERE track_id = %(track_id)s AND user_id = %(user_id)s",
@@ -172,6 +174,7 @@ def _unlike(track_id: UUID, user_id: UUID) -> bool:
 
 
 def _count_likes(track_id: UUID, change: int) -> None:
+    """Add to a track's like_count, or take from it."""
     execute(
         "UPDATE tracks SET like_count = like_count + %(change)s WHERE id = %(track_id)s",
         track_id=track_id,
@@ -180,6 +183,7 @@ def _count_likes(track_id: UUID, change: int) -> None:
 
 
 def _follow(playlist_id: UUID, user_id: UUID) -> bool:
+    """Insert a follow, if the user may read the playlist, and return whether there was none."""
     rights_on(playlist_id, user_id).require(PlaylistPermission.READ)
     return bool(
         execute(
@@ -195,6 +199,7 @@ def _follow(playlist_id: UUID, user_id: UUID) -> bool:
 
 
 def _unfollow(playlist_id: UUID, user_id: UUID) -> bool:
+    """Delete a follow, and return whether there was one."""
     return bool(
         execute(
             """
@@ -208,6 +213,7 @@ def _unfollow(playlist_id: UUID, user_id: UUID) -> bool:
 
 
 def _count_followers(playlist_id: UUID, change: int) -> None:
+    """Add to a playlist's follower_count, or take from it."""
     execute(
         """
         UPDATE playlists SET follower_count = follower_count + %(change)s

@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts.models import User, UserRole, UserStatus
 from accounts.services import change_user_role, change_user_status, soft_delete_user
 from accounts.super_admins import protect_last_super_admin
-from rbac.models import Role, RoleGrant, RolePermission
+from rbac.models import Permission, Role, RoleGrant, RolePermission
 from rbac.services import (
     LastSuperAdmin,
     delete_role,
@@ -18,6 +18,7 @@ from rbac.services import (
     replace_permissions,
     revoke_role,
 )
+from rbac.system_roles import create_missing
 from tests.support.examples.rbac import permissions
 from tests.support.services import ServiceTests
 from veza_site.transactions import Invalid, NotAllowed, NotFound
@@ -113,6 +114,59 @@ class GrantRole(ServiceTests):
         granted = self.behind(partial(delete_role, role_id=self.role), self.grant)
         self.assertIsInstance(granted, NotFound)
         self.assertEqual(self.granted(), [])
+
+
+class GuardedGrant(ServiceTests):
+    def setUp(self):
+        super().setUp()
+        create_missing()
+        self.user = self.rows.insert("users")
+        self.admin = self.rows.insert("users", role="admin")
+        self.role = self.rows.insert("roles")
+        self.allow("tracks", "update")
+
+    def allow(self, resource, action):
+        permission, _ = Permission.objects.get_or_create(resource=resource, action=action)
+        RolePermission.objects.create(role_id=self.role, permission=permission)
+
+    def grant(self, **arguments):
+        names = {"user_id": self.user, "role_id": self.role, "granted_by_id": self.admin}
+        return grant_role(**names | arguments, guarded=True)
+
+    def test_is_made_within_the_granters_own_rights(self):
+        grant = self.grant()
+        self.assertEqual(RoleGrant.objects.get().pk, grant)
+        self.assertIsNone(self.grant())
+
+    def test_is_refused(self):
+        deleted = self.rows.insert("users", deleted_at=EARLIER)
+        for error, arguments in [
+            (NotAllowed, {"granted_by_id": None}),
+            (NotAllowed, {"granted_by_id": self.rows.insert("users")}),
+            (NotAllowed, {"granted_by_id": uuid.uuid4()}),
+            (NotAllowed, {"granted_by_id": self.user, "user_id": self.admin}),
+            (NotAllowed, {"user_id": self.admin}),
+            (NotAllowed, {"role_id": Role.objects.get(name="super_admin").pk}),
+            (NotFound, {"user_id": deleted}),
+            (NotFound, {"user_id": uuid.uuid4()}),
+            (NotFound, {"role_id": uuid.uuid4()}),
+            (Invalid, {"expires_at": EARLIER}),
+        ]:
+            with self.subTest(arguments), self.assertRaises(error):
+                self.grant(**arguments)
+        self.allow("tracks", "delete")
+        with self.assertRaises(NotAllowed):
+            self.grant()
+        self.assertFalse(RoleGrant.objects.exists())
+
+    def test_is_refused_if_the_granter_loses_the_right_meanwhile(self):
+        demote = partial(change_user_role, user_id=self.admin, role=UserRole.MODERATOR)
+        self.assertIsInstance(self.behind(demote, self.grant), NotAllowed)
+
+    def test_is_refused_if_the_role_comes_to_allow_more_meanwhile(self):
+        everything = Permission.objects.get(resource="*", action="*").pk
+        widen = partial(replace_permissions, role_id=self.role, permission_ids=[everything])
+        self.assertIsInstance(self.behind(widen, self.grant), NotAllowed)
 
 
 class RevokeRole(ServiceTests):

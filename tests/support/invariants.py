@@ -79,7 +79,7 @@ INVARIANTS = {
 }
 
 
-def unsound() -> dict[str, list[tuple[Any, ...]]]:
+def find_unsound() -> dict[str, list[tuple[Any, ...]]]:
     """Return the rows that each broken invariant finds, by its name: none on sound data."""
     found = {}
     with connection.cursor() as cursor:

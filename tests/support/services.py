@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
@@ -17,7 +18,7 @@ from django.test import TransactionTestCase
 
 from rbac.system_roles import create_missing
 from tests.support.databases import connect, v1_models
-from tests.support.invariants import unsound
+from tests.support.invariants import find_unsound
 from tests.support.rows import Rows, rows
 
 PATIENCE = 60  # seconds until a test that waits for other sessions gives up
@@ -77,9 +78,21 @@ def all_examples() -> Iterator[tuple[str, FunctionType, Prepare]]:
             yield f"{app}.{example}", service, prepare
 
 
-def statements(run: Callable[[], object]) -> list[str]:
+@dataclass(frozen=True)
+class Sent:
     """
-    Run it and return the SQL that it sent, with `%(name)s` or `%s` in place of values.
+    A statement, with `%(name)s` or `%s` in place of values.
+
+    `sender` is the function of a domain that sent it, the innermost one; None if a test did.
+    """
+
+    sql: str
+    sender: FunctionType | None
+
+
+def capture(run: Callable[[], object]) -> list[Sent]:
+    """
+    Run it and return the statements that it sent.
 
     Savepoints are left out: they depend on the caller. So are BEGIN and COMMIT, which psycopg sends
     by itself.
@@ -87,12 +100,29 @@ def statements(run: Callable[[], object]) -> list[str]:
     sent = []
 
     def note(execute: Any, sql: str, *arguments: Any) -> Any:
-        sent.append(sql)
+        if not sql.startswith(SAVEPOINTS):
+            sent.append(Sent(sql, _sender()))
         return execute(sql, *arguments)
 
     with connection.execute_wrapper(note):
         run()
-    return [sql for sql in sent if not sql.startswith(SAVEPOINTS)]
+    return sent
+
+
+def statements(run: Callable[[], object]) -> list[str]:
+    """Run it and return the SQL of the statements that capture() returns."""
+    return [statement.sql for statement in capture(run)]
+
+
+def _sender() -> FunctionType | None:
+    """Return the function of a domain that is sending a statement now."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        module, name = frame.f_globals["__name__"], frame.f_code.co_name
+        if module.partition(".")[0] in settings.V1_APPS and not name.startswith("<"):
+            return getattr(importlib.import_module(module), name, None)
+        frame = frame.f_back
+    return None
 
 
 def v1_tables() -> list[str]:
@@ -133,7 +163,7 @@ class ServiceTests(TransactionTestCase):
 
     def assert_sound(self) -> None:
         """Assert that every invariant holds."""
-        self.assertEqual(unsound(), {})
+        self.assertEqual(find_unsound(), {})
 
     def at_once(self, *runs: Callable[[], Any], patience: float = PATIENCE) -> list[Any]:
         """
@@ -197,7 +227,7 @@ class ServiceTests(TransactionTestCase):
                     return
         self.fail(f"{sessions} sessions don't come to wait for a lock in {PATIENCE} s")
 
-    def interrupted_everywhere(self, run: Callable[[], object]) -> None:
+    def interrupt_everywhere(self, run: Callable[[], object]) -> None:
         """
         Assert that it does all or nothing, wherever it is interrupted.
 
