@@ -1,8 +1,10 @@
+"""Signing in with the platform's password."""
+
 from typing import Any
 
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
@@ -12,10 +14,10 @@ from accounts.models import User
 
 class PasswordBackend(BaseBackend):
     """
-    Signs in live, active users by e-mail address or username, and platform password.
+    Signs in live, active users by email address or username, and platform password.
 
-    Five wrong passwords lock an account for fifteen minutes. Whatever it is that keeps somebody
-    out, it takes the time of a wrong password.
+    Five wrong passwords lock an account for fifteen minutes. Any refusal takes as long as one for a
+    wrong password.
     """
 
     @sensitive_variables("password")
@@ -40,23 +42,24 @@ class PasswordBackend(BaseBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         """
-        Return the user of a session, also one who may not come in.
+        Return the user of a session, even one who may not come in.
 
-        Their hash is another then (see User), and Django deletes the session. Were there no user
-        here, it would let the session wait until they may.
+        Their session hash has changed then (see User), so Django deletes the session. If this
+        returned None, Django would keep the session until they may come in again.
         """
-        return User.objects.filter(pk=user_id).first()
+        user: User | None = User.objects.filter(pk=user_id).first()
+        return user
 
 
 def _find(name: str) -> User | None:
-    """Return the live user with this e-mail address, else the one with this username."""
+    """Return the live user with this email address, else the one with this username."""
     email = User.objects.normalize_email(name)
-    found = User.objects.alive().filter(Q(email=email) | Q(username=name))
+    found: QuerySet[User] = User.objects.alive().filter(Q(email=email) | Q(username=name))
     return max(found, key=lambda user: user.email == email, default=None)
 
 
 def _is_text(value: str) -> bool:
-    """Tell whether PostgreSQL and bcrypt can take a text at all."""
+    """Tell whether PostgreSQL and bcrypt accept a text at all."""
     try:
         value.encode()
     except UnicodeEncodeError:

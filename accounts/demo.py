@@ -1,3 +1,5 @@
+"""People to look at: staff who can sign in, and listeners in every state."""
+
 from datetime import timedelta
 from random import Random
 

@@ -14,8 +14,8 @@ from accounts.models.user import STAFF_ROLES, UserRole
 from accounts.rights import (
     EVERYTHING,
     Right,
+    find_missing,
     holders_of_rights,
-    lacking,
     rights_of,
     rights_of_system_role,
 )
@@ -63,7 +63,7 @@ def _check_outranks(
     """
     rights = lock_actor(actor_id, user_ids)
     holders = holders_of_rights(set(user_ids) - {actor_id}, of)
-    if missing := lacking(rights, holders):
+    if missing := find_missing(rights, holders):
         raise NotAllowed(
             f"The user {holders[missing[0]]} has the right to {missing[0]}, which you don't have"
             " yourself: nobody acts on people with more rights."
@@ -135,5 +135,5 @@ def check_is_not_self(actor_id: UUID, user_ids: Collection[UUID]) -> None:
 
 def check_has(rights: Collection[Right], given: Iterable[Right]) -> None:
     """Refuse to give rights that go beyond `rights`. Raises NotAllowed."""
-    if missing := lacking(rights, given):
+    if missing := find_missing(rights, given):
         raise NotAllowed(f"That gives the right to {missing[0]}, which you don't have yourself.")

@@ -16,7 +16,7 @@ _BCRYPT_HASH = re.compile(r"\$2[abxy]?\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}
 
 
 def _fits(password: str | bytes) -> bool:
-    """Tell whether bcrypt can read the whole of `password`."""
+    """Tell whether bcrypt reads all of `password`."""
     try:
         encoded = password.encode() if isinstance(password, str) else password
     except UnicodeEncodeError:
@@ -25,7 +25,7 @@ def _fits(password: str | bytes) -> bool:
 
 
 class BcryptLengthValidator:
-    """Refuse a password of which bcrypt would read only a part. Goes into a form's errors."""
+    """Refuse a password of which bcrypt would read only a part. The message is for forms."""
 
     def validate(self, password: str, user: Any = None) -> None:
         if not _fits(password):
@@ -37,37 +37,37 @@ class BcryptLengthValidator:
 
 class BcryptHasher(BCryptPasswordHasher):
     """
-    Django's bcrypt hasher, except at the edges where it would cut or fail.
+    Django's bcrypt hasher, without the edge cases where that one truncates or fails.
 
-    A password that is too long is refused with a ValidationError when it is set, and is wrong,
-    after the usual time, when it is checked. A hash with more rounds than ours is left alone.
+    Setting a password that is too long raises ValidationError; checking one takes the usual time,
+    and it is wrong. A hash with more rounds than ours is left alone.
     """
 
-    def encode(self, password: str | bytes, salt: str | bytes) -> str:
+    def encode(self, password: str, salt: str) -> str:
         BcryptLengthValidator().validate(password)
         return super().encode(password, salt)
 
-    def verify(self, password: str | bytes, encoded: str) -> bool:
+    def verify(self, password: str, encoded: str) -> bool:
         fits = _fits(password)
         try:
             return super().verify(password if fits else "", encoded) and fits
-        except ValueError:  # bcrypt can't read the hash: it has the form of one, and isn't
+        except ValueError:  # it only looks like a hash, and bcrypt can't read it
             return False
 
-    def harden_runtime(self, password: str | bytes, encoded: str) -> None:
+    def harden_runtime(self, password: str, encoded: str) -> None:
         with contextlib.suppress(ValueError):  # as in verify()
             super().harden_runtime(password if _fits(password) else "", encoded)
 
     def must_update(self, encoded: str) -> bool:
-        return self.decode(encoded)["work_factor"] < self.rounds
+        return int(self.decode(encoded)["work_factor"]) < self.rounds
 
 
 class PasswordHashField(models.CharField):
     """
     The column that holds a bare bcrypt hash, or `!` for no password.
 
-    In Python the value has Django's prefix (`bcrypt$$2b$12$…`). A column that holds anything else
-    comes out as it is, and no password matches it.
+    In Python the value has Django's prefix (`bcrypt$$2b$12$…`). Anything else in the column is read
+    as it is, and no password matches it.
     """
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:

@@ -160,6 +160,6 @@ def allow(rights: Collection[Right], right: Right) -> bool:
     )
 
 
-def lacking(rights: Collection[Right], wanted: Iterable[Right]) -> list[Right]:
+def find_missing(rights: Collection[Right], wanted: Iterable[Right]) -> list[Right]:
     """Return those of the wanted rights that `rights` do not allow."""
     return sorted(right for right in wanted if not allow(rights, right))

@@ -1,8 +1,8 @@
 """
-Signing in to the admin: the lock after failures, and what is kept of a success.
+Signing in to the admin: the lock after failures, and what is noted of a success.
 
-Each is one UPDATE of one row. Those that come at once wait for one another, and each is checked
-again on what the one before it has left, so that none is lost and the lock begins once.
+Each is one UPDATE of one row. Several at once wait for each other, and each checks its condition
+again on the row that the last one left: none is lost, and the lock begins once.
 """
 
 import hashlib
@@ -24,9 +24,9 @@ LOCKED_FOR = timedelta(minutes=15)
 
 def note_failure(user_id: UUID) -> None:
     """
-    Count a wrong password, and lock the account at the fifth; not while it is locked.
+    Count a wrong password, and lock the account at the fifth.
 
-    An expired lock starts the count again.
+    Nothing is counted while it is locked. After the lock has expired the count starts again.
     """
     execute(
         """
@@ -46,10 +46,10 @@ def note_failure(user_id: UUID) -> None:
 
 def admit(user: User) -> bool:
     """
-    Let in a user whose password has been found right, and forget the failures before.
+    Let in a user whose password was right, and forget the failures before.
 
-    Returns False, and changes nothing, where the account has been locked, suspended or deleted, or
-    got another password, since `user` was read.
+    Returns False, and changes nothing, if the account has been locked, suspended or deleted, or has
+    a new password, since `user` was read.
     """
     password_hash = User._meta.get_field("password").get_prep_value(user.password)
     admitted = execute(
@@ -60,7 +60,7 @@ def admit(user: User) -> bool:
             AND sha256(convert_to(password_hash, 'UTF8')) = %(digest)s
         """,
         user_id=user.pk,
-        # The server writes down the statements that fail, and those that wait too long do.
+        # A digest, since the server logs the statements that fail, such as after too long a wait.
         digest=hashlib.sha256(password_hash.encode()).digest(),
     )
     if not admitted:
@@ -69,8 +69,8 @@ def admit(user: User) -> bool:
     return True
 
 
-def note_sign_in(sender: Any, request: HttpRequest, user: User, **arguments: Any) -> None:
-    """Write when a user signed in last, and from where: a receiver of `user_logged_in`."""
+def note_sign_in(*, request: HttpRequest, user: User, **_signal: Any) -> None:
+    """Note when a user last signed in, and from where: a receiver of `user_logged_in`."""
     User.objects.filter(pk=user.pk).update(
         last_login=TransactionNow(), last_login_ip=address_of(request)
     )
@@ -78,10 +78,10 @@ def note_sign_in(sender: Any, request: HttpRequest, user: User, **arguments: Any
 
 def address_of(request: HttpRequest) -> str | None:
     """
-    Return the address that a request comes from, or None where that is no IP address.
+    Return the IP address that a request comes from, or None if it has none.
 
     Behind a proxy it is the last one in X-Forwarded-For, which the proxy itself has added; those
-    before it are what the client says.
+    before it are only the client's word.
     """
     if settings.BEHIND_TLS_PROXY:
         address = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()

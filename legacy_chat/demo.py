@@ -1,3 +1,5 @@
+"""Rooms to look at."""
+
 from random import Random
 
 from accounts.models import User

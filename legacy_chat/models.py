@@ -9,6 +9,8 @@ from veza_site.models import SoftDeletableModel
 
 
 class RoomType(models.TextChoices):
+    """What a room is for."""
+
     DIRECT = "direct"
     GROUP = "group"
     CHANNEL = "channel"

@@ -1,3 +1,5 @@
+"""Streams and a transcode queue to look at."""
+
 from datetime import timedelta
 from random import Random
 
@@ -22,7 +24,7 @@ def load(random: Random) -> None:
             status=HlsStreamStatus.READY,
             master_playlist_path=f"hls/{track.slug}/master.m3u8",
             bitrates_kbps=[64, 128, 256],
-            segment_count=track.duration_seconds // 6 + 1,
+            segment_count=(track.duration_seconds or 0) // 6 + 1,
             total_size=track.file_size // 3,
         )
         for track in Track.objects.filter(status=TrackStatus.READY).order_by("slug")

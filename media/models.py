@@ -1,3 +1,5 @@
+"""The streams of tracks, the queue that makes them, and how players adapt to the bandwidth."""
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
@@ -11,6 +13,8 @@ from veza_site.models import AppendOnlyModel, MutableModel, SoftDeletableModel
 
 
 class HlsStreamStatus(models.TextChoices):
+    """Only a ready stream can be played."""
+
     PENDING = "pending"
     PROCESSING = "processing"
     READY = "ready"
@@ -18,6 +22,8 @@ class HlsStreamStatus(models.TextChoices):
 
 
 class TranscodeStatus(models.TextChoices):
+    """A job is open while pending or processing; it has ended in the other states."""
+
     PENDING = "pending"
     PROCESSING = "processing"
     COMPLETED = "completed"

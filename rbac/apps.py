@@ -1,3 +1,5 @@
+"""Roles, what they allow and who has them; and what users show and prefer."""
+
 from typing import Any
 
 from django.apps import AppConfig
@@ -5,6 +7,8 @@ from django.db.models.signals import post_migrate
 
 
 class RbacConfig(AppConfig):
+    """Has the system roles created after every `migrate`."""
+
     name = "rbac"
     verbose_name = "Roles and profiles"
 
@@ -13,7 +17,7 @@ class RbacConfig(AppConfig):
 
 
 def create_system_roles(
-    using: str, verbosity: int = 1, keeps_rows: bool = False, stdout: Any = None, **options: Any
+    using: str, verbosity: int = 1, keeps_rows: bool = False, stdout: Any = None, **_signal: Any
 ) -> None:
     """Create the system roles that are missing, after every `migrate` and `flush`."""
     from rbac.system_roles import create_missing
@@ -23,6 +27,6 @@ def create_system_roles(
     names = create_missing(using)
     if names and verbosity and stdout is not None:
         stdout.write(
-            f"Left the role {', '.join(names)} alone, which is no system role: users.role of that"
-            " name allows nothing in the admin until it is renamed and `migrate` is run again."
+            f"Left the role {', '.join(names)} alone, which is not a system role: users.role of"
+            " that name allows nothing in the admin until you rename it and run `migrate` again."
         )

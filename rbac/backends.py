@@ -1,4 +1,4 @@
-"""Django's questions about permissions, answered from V1's tables."""
+"""Answers Django's questions about permissions from V1's tables."""
 
 from typing import Any
 
@@ -9,27 +9,27 @@ from django.contrib.auth.models import AnonymousUser
 from accounts.models import User
 from accounts.rights import Right, allow, rights_of
 
-# Django's verbs, and the actions that V1 calls them. Any other verb is an action by its own name.
+# What V1 calls the actions of Django's verbs. Any other verb is an action of the same name.
 ACTIONS = {"view": "read", "add": "create", "change": "update", "delete": "delete"}
 
-# The verbs that get_all_permissions() asks for; has_perm() answers for any.
+# The verbs that get_all_permissions() covers; has_perm() answers for any.
 VERBS = [*ACTIONS, "moderate"]
 
 
 class RolesBackend(BaseBackend):
     """
-    Allows staff what their roles do, in one query for each instance of a user.
+    Allows staff what their roles allow, with one query for each instance of a user.
 
-    `request.user` is one instance as long as the request lasts, so a change of roles counts from
-    the next request on. A role allows something with a whole table, so that a row makes no
-    difference. It signs nobody in.
+    `request.user` is one instance throughout a request, so a change of roles counts from the next
+    request on. A role allows something for a whole table, so the row makes no difference. This
+    signs nobody in.
     """
 
     def has_perm(self, user_obj: User | AnonymousUser, perm: str, obj: Any = None) -> bool:
         """
-        Tell whether a user has the permission "<app>.<verb>_<model>", with whatever row.
+        Tell whether a user has the permission "<app>.<verb>_<model>", whatever the row.
 
-        Nobody has one of a model that does not exist.
+        Nobody has a permission on a model that doesn't exist.
         """
         right = _right(perm)
         return right is not None and allow(_rights(user_obj), right)
@@ -43,7 +43,7 @@ class RolesBackend(BaseBackend):
         return any(resources & {"*", model._meta.db_table} for model in models)
 
     def get_all_permissions(self, user_obj: User | AnonymousUser, obj: Any = None) -> set[str]:
-        """Return what has_perm() says yes to, with the usual verbs and the models that exist."""
+        """Return all that has_perm() allows, of the usual verbs and the models that exist."""
         return {
             f"{model._meta.app_label}.{verb}_{model._meta.model_name}"
             for model in apps.get_models()
@@ -53,7 +53,7 @@ class RolesBackend(BaseBackend):
 
 
 def _right(permission: str) -> Right | None:
-    """Return the right that a permission of Django's asks for, or None where there is no such."""
+    """Return the right that a permission of Django's stands for, or None for an unknown model."""
     app_label, _, codename = permission.partition(".")
     verb, _, model_name = codename.rpartition("_")  # a model's name has no underscore
     try:
@@ -64,9 +64,10 @@ def _right(permission: str) -> Right | None:
 
 
 def _rights(user: User | AnonymousUser) -> frozenset[Right]:
-    """Return a user's rights, which are read once for each instance; none but staff has any."""
-    if not user.is_staff:
+    """Return a user's rights, which are read once for each instance; only staff have any."""
+    if not isinstance(user, User) or not user.is_staff:
         return frozenset()
-    if not hasattr(user, "_rights"):
-        user._rights = rights_of(user.pk)
-    return user._rights
+    rights: frozenset[Right] | None = vars(user).get("_rights")
+    if rights is None:
+        rights = vars(user)["_rights"] = rights_of(user.pk)
+    return rights

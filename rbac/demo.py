@@ -1,3 +1,5 @@
+"""Roles, grants and profiles to look at."""
+
 from datetime import timedelta
 from random import Random
 

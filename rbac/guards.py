@@ -12,7 +12,7 @@ from uuid import UUID
 
 from accounts.guards import check_has, check_is_not_self, check_may_act_on, lock_actor
 from accounts.models import UserRole
-from accounts.rights import EVERYTHING, HELD, Right, lacking
+from accounts.rights import EVERYTHING, HELD, Right, find_missing
 from veza_site.transactions import NotAllowed, fetch_row, fetch_rows
 
 
@@ -194,5 +194,5 @@ def _allowed_by(role_ids: Collection[UUID]) -> set[Right]:
 
 def _check_covers(rights: Collection[Right], theirs: Collection[Right]) -> None:
     """Refuse to change what gives a right that goes beyond `rights`."""
-    if missing := lacking(rights, theirs):
+    if missing := find_missing(rights, theirs):
         raise NotAllowed(f"This gives the right to {missing[0]}, which you don't have yourself.")

@@ -1,3 +1,5 @@
+"""Roles, what they allow, who has them; and users' profiles and settings."""
+
 from django.db import models
 from django.db.models.functions import Length
 from django.db.models.lookups import LessThanOrEqual
@@ -54,7 +56,7 @@ class Permission(MutableModel):
 
 
 class RoleGrant(MutableModel):
-    """A role granted to a user, for good or until a time."""
+    """A role granted to a user, permanently or until a time. The table is `user_roles`."""
 
     user = models.ForeignKey(User, models.DB_CASCADE, db_index=False, related_name="user_roles")
     role = models.ForeignKey(Role, models.DB_CASCADE, db_index=False, related_name="user_roles")
@@ -139,7 +141,7 @@ class UserProfile(MutableModel):
 
 
 class UserSettings(MutableModel):
-    """How a user wants the platform to be."""
+    """A user's preferences."""
 
     user = models.OneToOneField(User, models.DB_CASCADE, related_name="settings")
     language = models.CharField(max_length=10, db_default="en", help_text="BCP 47.")

@@ -10,13 +10,13 @@ from accounts.rights import ANY, Right
 from rbac.models import Permission, Role, RoleGrant, RolePermission
 from veza_site.models import V1Model
 
-# Who may change these may give himself everything.
+# Whoever may change these can give themselves every right.
 ABOUT_ROLES = (Role, Permission, RolePermission, RoleGrant)
 
 
 @dataclass(frozen=True)
 class SystemRole:
-    """A role that `migrate` creates; `name` is the value of `users.role` that has it."""
+    """A role that `migrate` creates, for everybody whose `users.role` is `name`."""
 
     name: str
     description: str
@@ -24,7 +24,7 @@ class SystemRole:
 
 
 def system_roles() -> list[SystemRole]:
-    """Return the system roles, with a right on each V1 table that there is."""
+    """Return the system roles, with rights on each V1 table."""
     updated = [
         model._meta.db_table
         for model in apps.get_models()
@@ -52,13 +52,13 @@ def system_roles() -> list[SystemRole]:
 
 def create_missing(using: str = "default") -> list[str]:
     """
-    Create those of the system roles, and of what they allow, that are missing.
+    Create the system roles, and what they allow, where they are missing.
 
-    What is there stays as it is. Does nothing where their tables are not there yet.
+    Existing rows stay as they are. Does nothing before the tables exist.
 
-    Statements: 5, whatever is missing; 1 where the tables are.
+    Statements: 5, whatever is missing; 1 before the tables exist.
 
-    Returns the names that a role has which is no system role, so that nobody has their rights.
+    Returns the names of system roles that another role has taken: nobody has their rights.
     """
     roles = system_roles()
     pairs = [(role.name, *right) for role in roles for right in role.rights]

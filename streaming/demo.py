@@ -1,7 +1,10 @@
+"""Tracks and playlists to look at, and a month of listening."""
+
 from datetime import timedelta
 from random import Random
+from typing import Any
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.text import slugify
 
@@ -218,19 +221,19 @@ def _engagement(random: Random, listeners: list[User], tracks: list[Track]) -> N
 
 
 def _set_counters() -> None:
-    """Make the counters equal to the rows that they count."""
+    """Set the counters to the number of their rows."""
 
-    def count(rows, of: str) -> Coalesce:
+    def count(rows: QuerySet[Any], of: str) -> Coalesce:
         grouped = rows.filter(**{of: OuterRef("pk")}).order_by().values(of)
         return Coalesce(Subquery(grouped.annotate(rows=Count("pk")).values("rows")), 0)
 
     Track.objects.update(
-        play_count=count(TrackPlay.objects, "track"),
-        like_count=count(TrackLike.objects, "track"),
-        share_count=count(TrackShare.objects, "track"),
+        play_count=count(TrackPlay.objects.all(), "track"),
+        like_count=count(TrackLike.objects.all(), "track"),
+        share_count=count(TrackShare.objects.all(), "track"),
         comment_count=count(TrackComment.objects.alive(), "track"),
     )
     Playlist.objects.update(
-        track_count=count(PlaylistTrack.objects, "playlist"),
-        follower_count=count(PlaylistFollow.objects, "playlist"),
+        track_count=count(PlaylistTrack.objects.all(), "playlist"),
+        follower_count=count(PlaylistFollow.objects.all(), "playlist"),
     )

@@ -1,4 +1,4 @@
-"""What the domains' demo rows share."""
+"""What the demo rows of all domains use."""
 
 from datetime import datetime, timedelta
 from random import Random
@@ -15,5 +15,5 @@ def ago(random: Random, days: float, least: float = 0) -> datetime:
 
 
 def digest(random: Random) -> str:
-    """Return what looks like a SHA-256 in hex, the hash of nothing that exists."""
+    """Return 64 random hex digits that look like a SHA-256."""
     return f"{random.getrandbits(256):064x}"

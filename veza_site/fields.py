@@ -1,4 +1,4 @@
-"""Model fields for what the Standard asks of a column."""
+"""Model fields for columns as the Standard wants them."""
 
 import re
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ class EnumField(models.CharField):
     A column of a PostgreSQL enum type, bound to a TextChoices class.
 
     The type has the class's name in snake case (`UserRole`: `user_role`) and the class's values as
-    labels, in their order. It is made by a migration (CREATE TYPE), not by this field; a label that
-    is added to the class needs a migration with ALTER TYPE … ADD VALUE.
+    labels, in their order. A migration creates it (CREATE TYPE), not this field; a value added to
+    the class needs a migration with ALTER TYPE … ADD VALUE.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class EnumField(models.CharField):
         self.enum_type = enum_type
         super().__init__(**options)
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, arguments, options = super().deconstruct()
         return name, path, arguments, options | {"enum_type": self.enum_type}
 
@@ -39,7 +39,7 @@ class EnumField(models.CharField):
     def get_placeholder_sql(
         self, value: Any, compiler: SQLCompiler, connection: BaseDatabaseWrapper
     ) -> tuple[str, Sequence[Any]]:
-        """Cast an expression that is written: PostgreSQL takes a CASE of strings for text."""
+        """Cast an expression that is assigned: to PostgreSQL, a CASE of strings is text."""
         if not hasattr(value, "as_sql"):
             return "%s", [value]
         sql, parameters = compiler.compile(value)
@@ -53,10 +53,10 @@ class EnumField(models.CharField):
 
 class UpdatedAtField(models.DateTimeField):
     """
-    The column `updated_at`, which the table's trigger keeps.
+    The column `updated_at`, which the table's trigger sets.
 
-    An UPDATE by `save()` names the column only to get it back: the trigger's value replaces the
-    one written here, and Django reads it with RETURNING, in the same statement.
+    `save()` writes the column only to get it back: the trigger's value replaces the one written
+    here, and Django reads that with RETURNING, in the same statement.
     """
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:

@@ -5,8 +5,12 @@ from django.db import models
 
 
 class Index(models.Index):
+    """A B-tree."""
+
     max_name_length = 63
 
 
 class GinIndex(indexes.GinIndex):
+    """For columns whose values have many parts, such as arrays."""
+
     max_name_length = 63

@@ -1,11 +1,11 @@
 """
 The abstract bases of every V1 model, one for each kind of table that the Standard names.
 
-Keys and times come from the database (`db_default`), so that a row that Go inserts in plain SQL
-and one that Django creates are alike.
+Keys and times come from the database (`db_default`), so that it makes no difference whether Go
+inserts a row in plain SQL or Django creates it.
 """
 
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import models
@@ -15,9 +15,9 @@ from veza_site.fields import UpdatedAtField
 
 
 class V1Model(models.Model):
-    """What every V1 table has. Not for direct use: inherit one of the three kinds below."""
+    """What every V1 table has. Don't inherit it directly, but one of the three kinds below."""
 
-    # Not Django's UUID4, which is another function on PostgreSQL 18 than on 15.
+    # Not Django's UUID4, which is a different function on PostgreSQL 18 than on 15.
     id = models.UUIDField(primary_key=True, db_default=RandomUUID(), editable=False)
     created_at = models.DateTimeField(db_default=TransactionNow(), editable=False)
 
@@ -36,8 +36,8 @@ class MutableModel(V1Model):
     """
     Inherit for rows that change and that are deleted for good.
 
-    The table's migration adds the trigger that keeps `updated_at` (see
-    veza_site.migrating.operations); after `save()` the instance has the value that it wrote.
+    The table's migration adds the trigger that sets `updated_at` (see
+    veza_site.migrating.operations); after `save()` the instance has the trigger's value.
     """
 
     updated_at = UpdatedAtField(db_default=TransactionNow(), editable=False)
@@ -51,8 +51,11 @@ class MutableModel(V1Model):
         super().save(update_fields=update_fields, **options)
 
 
-class SoftDeletableQuerySet(models.QuerySet):
-    """The queries of a soft-deletable model; the manager made from it hides no row."""
+Row = TypeVar("Row", bound=models.Model, covariant=True)
+
+
+class SoftDeletableQuerySet(models.QuerySet[Row]):
+    """The queries of a soft-deletable model. Its manager hides no row."""
 
     def alive(self) -> Self:
         """Return the rows that are not soft-deleted."""
@@ -63,24 +66,24 @@ class SoftDeletableQuerySet(models.QuerySet):
         return self.filter(deleted_at__isnull=False)
 
     def soft_delete(self) -> int:
-        """Soft-delete the live rows among these, and return how many they were."""
+        """Soft-delete the live rows among these, and return how many there were."""
         return self.alive().update(deleted_at=TransactionNow())
 
     def restore(self) -> int:
         """
-        Restore the soft-deleted rows among these, and return how many they were.
+        Restore the soft-deleted rows among these, and return how many there were.
 
-        Raises IntegrityError, and restores none, where one would collide with a live row.
+        Raises IntegrityError, and restores none, if one would collide with a live row.
         """
         return self.deleted().update(deleted_at=None)
 
 
 class SoftDeletableModel(MutableModel):
     """
-    Inherit for rows that people make and may want back: soft delete keeps the row, marked.
+    Inherit for rows that people make and may want back: a soft delete only marks the row.
 
     Nothing happens behind the caller's back: the default manager hides no row, `delete()` is a
-    real DELETE, and a soft delete does not reach the row's children.
+    real DELETE, and a soft delete leaves the row's children alone.
     """
 
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -91,14 +94,14 @@ class SoftDeletableModel(MutableModel):
         abstract = True
 
     def soft_delete(self) -> None:
-        """Mark the row as deleted, in one statement; one that is deleted already keeps its time."""
+        """Mark the row as deleted, in one statement. If it already is, its time stays."""
         self._save_deleted_at(Coalesce("deleted_at", TransactionNow()))
 
     def restore(self) -> None:
         """
         Make the row live again, in one statement.
 
-        Raises IntegrityError, named after the constraint, where it would collide with a live row.
+        Raises IntegrityError, named after the constraint, if it would collide with a live row.
         """
         self._save_deleted_at(None)
 

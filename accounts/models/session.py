@@ -1,3 +1,5 @@
+"""The devices on which people are signed in."""
+
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""Tokens that are handed out. Only their hash is stored (SHA-256, hex), never the token itself."""
+"""Tokens that people get. Only their hash is stored (SHA-256, hex), never the token itself."""
 
 from django.db import models
 
@@ -100,4 +100,4 @@ class EmailVerificationToken(MutableModel):
         ]
 
     def __str__(self) -> str:
-        return f"e-mail verification token {self.pk}"
+        return f"email verification token {self.pk}"

@@ -1,4 +1,6 @@
-from typing import Any
+"""Users, and the accounts at other providers by which they log in."""
+
+from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.hashers import check_password, make_password
@@ -16,6 +18,8 @@ from veza_site.models import SoftDeletableModel, SoftDeletableQuerySet
 
 
 class UserRole(models.TextChoices):
+    """The values of `users.role`. The roles that are granted beside it are rbac's."""
+
     GUEST = "guest"
     USER = "user"
     PREMIUM = "premium"
@@ -25,6 +29,8 @@ class UserRole(models.TextChoices):
 
 
 class UserStatus(models.TextChoices):
+    """The values of `users.status`: only the active may log in."""
+
     ACTIVE = "active"
     INACTIVE = "inactive"
     SUSPENDED = "suspended"
@@ -34,17 +40,20 @@ class UserStatus(models.TextChoices):
 STAFF_ROLES = {UserRole.MODERATOR, UserRole.ADMIN, UserRole.SUPER_ADMIN}
 
 
-class UserManager(BaseUserManager.from_queryset(SoftDeletableQuerySet)):
+# django-stubs knows from_queryset() only in an assignment, and crashes mypy there.
+class UserManager(BaseUserManager.from_queryset(SoftDeletableQuerySet)):  # type: ignore[misc]
+    """Makes users; their email addresses are normalised as Django does it."""
+
     def create_user(
         self, email: str, username: str, password: str | None = None, **fields: Any
     ) -> "User":
         """
-        Create a user; without a password, one that can't log in with one.
+        Create a user. Without a password, the user can't log in with one.
 
         Raises ValidationError for an address or a name that is malformed or taken, and for a
         password over 72 bytes.
         """
-        user = self.model(email=self.normalize_email(email), username=username, **fields)
+        user: User = self.model(email=self.normalize_email(email), username=username, **fields)
         user.set_password(password)
         user.full_clean()
         user.save(using=self._db)
@@ -58,8 +67,9 @@ class UserManager(BaseUserManager.from_queryset(SoftDeletableQuerySet)):
         return self.create_user(email, username, password, **fields)
 
     def get_by_natural_key(self, username: str) -> "User":
-        """Return the live user with this e-mail address, or raise DoesNotExist."""
-        return self.alive().get(email=self.normalize_email(username))
+        """Return the live user with this email address, or raise DoesNotExist."""
+        user: User = self.alive().get(email=self.normalize_email(username))
+        return user
 
 
 class User(SoftDeletableModel, AbstractBaseUser, PermissionsMixin):
@@ -67,7 +77,7 @@ class User(SoftDeletableModel, AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField(max_length=255)
     username = models.CharField(max_length=30)
-    # The two fields that Django's authentication asks for have its names here, V1's in the table.
+    # Django's authentication expects the names `password` and `last_login`; the columns have V1's.
     password = PasswordHashField(
         db_column="password_hash",
         max_length=255,
@@ -89,10 +99,10 @@ class User(SoftDeletableModel, AbstractBaseUser, PermissionsMixin):
     last_login_ip = models.GenericIPAddressField(null=True, blank=True)
 
     # V1 keeps roles and permissions in tables of its own, see the app rbac.
-    groups = None
-    user_permissions = None
+    groups = None  # type: ignore[assignment]  # Django's way to leave an inherited field out
+    user_permissions = None  # type: ignore[assignment]  # the same
 
-    objects = UserManager()
+    objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = ["username"]
@@ -134,7 +144,7 @@ class User(SoftDeletableModel, AbstractBaseUser, PermissionsMixin):
         return self.username
 
     @property
-    def is_active(self) -> bool:
+    def is_active(self) -> bool:  # type: ignore[override]  # nobody sets it: it follows from others
         """Whether the user may log in."""
         return self.status == UserStatus.ACTIVE and self.deleted_at is None
 
@@ -149,20 +159,20 @@ class User(SoftDeletableModel, AbstractBaseUser, PermissionsMixin):
         return self.is_active and not self.is_locked and self.role in STAFF_ROLES
 
     @property
-    def is_superuser(self) -> bool:
+    def is_superuser(self) -> bool:  # type: ignore[override]  # as is_active
         """
-        False for everyone, since Django asks no backend about who is a superuser.
+        False for everyone: Django wouldn't ask any backend about a superuser.
 
-        Rights come from V1's tables alone, a super_admin's too: see rbac.backends.
+        Rights come from V1's tables alone, even a super_admin's: see rbac.backends.
         """
         return False
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """
-        Return a digest of what ends a user's sessions in the admin when it changes.
+        Return a digest of everything that ends a user's sessions in the admin when it changes.
 
-        That is the password, `token_version`, whether they may log in, and a lock, so that a
-        session doesn't come back when the lock has expired.
+        That is the password, `token_version`, whether they may log in, and the time of a lock, so
+        that a session doesn't come back when the lock has expired.
         """
         return salted_hmac(
             "accounts.User.get_session_auth_hash",
@@ -171,12 +181,12 @@ class User(SoftDeletableModel, AbstractBaseUser, PermissionsMixin):
             algorithm="sha256",
         ).hexdigest()
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """
         Tell whether `raw_password` is the user's.
 
-        One hashed with fewer rounds than ours is hashed again and stored, unless another service
-        has changed it in the meantime.
+        A password hashed with fewer rounds than ours is hashed again and stored, unless another
+        service has changed it meanwhile.
         """
         known = self.password
 
@@ -187,7 +197,7 @@ class User(SoftDeletableModel, AbstractBaseUser, PermissionsMixin):
 
         return check_password(raw_password, known, rehash)
 
-    async def acheck_password(self, raw_password: str) -> bool:
+    async def acheck_password(self, raw_password: str | None) -> bool:
         """See check_password()."""
         return await sync_to_async(self.check_password)(raw_password)
 

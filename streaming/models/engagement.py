@@ -1,4 +1,4 @@
-"""What listeners do with a track: play, like, share and comment it."""
+"""What listeners do with a track: play it, like it, share it, comment on it."""
 
 from django.db import models
 from django.db.models import Q

@@ -11,6 +11,8 @@ from veza_site.models import AppendOnlyModel, MutableModel, SoftDeletableModel
 
 
 class PlaylistPermission(models.TextChoices):
+    """What a collaborator may do, each including the one before."""
+
     READ = "read"
     WRITE = "write"
     ADMIN = "admin"

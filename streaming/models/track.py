@@ -12,6 +12,8 @@ from veza_site.models import AppendOnlyModel, MutableModel, SoftDeletableModel
 
 
 class TrackStatus(models.TextChoices):
+    """How far a track is on its way to being playable."""
+
     UPLOADING = "uploading"
     PROCESSING = "processing"
     READY = "ready"
@@ -19,6 +21,8 @@ class TrackStatus(models.TextChoices):
 
 
 class TrackHistoryAction(models.TextChoices):
+    """What was done to a track."""
+
     CREATED = "created"
     UPDATED = "updated"
     PUBLISHED = "published"
@@ -103,7 +107,7 @@ class Track(SoftDeletableModel):
 
 
 class TrackVersion(MutableModel):
-    """An uploaded file of a track; one of them is what is played."""
+    """An uploaded file of a track; the current one is played."""
 
     track = models.ForeignKey(Track, models.DB_CASCADE, db_index=False, related_name="versions")
     created_by = models.ForeignKey(

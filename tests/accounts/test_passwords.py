@@ -28,7 +28,7 @@ LONGEST = "x" * 72
 TOO_LONG = "é" * 36 + "x"  # 73 bytes, 37 characters
 
 
-def user_with_hash(password_hash, **fields):
+def user_with_hash(password_hash):
     """Return a user whom another service created, with this in the column."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -36,8 +36,8 @@ def user_with_hash(password_hash, **fields):
             " VALUES ('nadia@veza.example', 'nadia', %s) RETURNING id",
             [password_hash],
         )
-        (id,) = cursor.fetchone()
-    return User.objects.get(pk=id)
+        (user_id,) = cursor.fetchone()
+    return User.objects.get(pk=user_id)
 
 
 def column(user):

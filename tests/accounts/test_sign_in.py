@@ -41,7 +41,7 @@ class Quick:
     def try_it(self, name="nadia", password=PASSWORD, request=None):
         return PasswordBackend().authenticate(request, username=name, password=password)
 
-    def counted(self, user):
+    def count_failures(self, user):
         """Return how many failures are counted, and whether the account is locked."""
         user = User.objects.get(pk=user.pk)
         return user.failed_login_attempts, user.locked_until is not None
@@ -84,11 +84,11 @@ class Lock(Quick, TestCase):
     def test_begins_with_the_fifth_failure_and_lasts_fifteen_minutes(self):
         self.assertEqual((MOST_FAILURES, LOCKED_FOR), (5, timedelta(minutes=15)))
         self.fail(4)
-        self.assertEqual(self.counted(self.user), (4, False))
+        self.assertEqual(self.count_failures(self.user), (4, False))
         self.assertEqual(self.try_it(), self.user)
-        self.assertEqual(self.counted(self.user), (0, False))
+        self.assertEqual(self.count_failures(self.user), (0, False))
         self.fail(5)
-        self.assertEqual(self.counted(self.user), (5, True))
+        self.assertEqual(self.count_failures(self.user), (5, True))
         self.user.refresh_from_db()
         left = self.user.locked_until - timezone.now()
         self.assertLess(abs(left - LOCKED_FOR), timedelta(minutes=1))
@@ -107,22 +107,22 @@ class Lock(Quick, TestCase):
         expired = "failed_login_attempts = 5, locked_until = now() - interval '1 second'"
         change(self.user, expired)
         self.fail(1)
-        self.assertEqual(self.counted(self.user), (1, False))
+        self.assertEqual(self.count_failures(self.user), (1, False))
         self.fail(4)
-        self.assertEqual(self.counted(self.user), (5, True))
+        self.assertEqual(self.count_failures(self.user), (5, True))
         change(self.user, expired)
         self.assertEqual(self.try_it(), self.user)
-        self.assertEqual(self.counted(self.user), (0, False))
+        self.assertEqual(self.count_failures(self.user), (0, False))
 
     def test_begins_at_once_where_another_service_has_counted_as_many(self):
         change(self.user, "failed_login_attempts = 7")
         self.fail(1)
-        self.assertEqual(self.counted(self.user), (8, True))
+        self.assertEqual(self.count_failures(self.user), (8, True))
 
     def test_is_one_users(self):
         other = self.person("odile")
         self.fail(5)
-        self.assertEqual(self.counted(other), (0, False))
+        self.assertEqual(self.count_failures(other), (0, False))
         self.assertEqual(self.try_it("odile"), other)
 
     def test_that_begins_during_the_check_keeps_the_right_password_out(self):
@@ -134,7 +134,7 @@ class Lock(Quick, TestCase):
         ]:
             user = self.person(f"user-{values[:8]}")
 
-            def check(user, password, values=values):
+            def check(user, _password, values=values):
                 change(user, values)
                 return True
 
@@ -151,7 +151,7 @@ class AtOnce(Quick, ServiceTests):
         user = self.person()
         wrong = partial(self.try_it, password="wrong")
         self.assertEqual(self.at_once(*[wrong] * 20), [None] * 20)
-        self.assertEqual(self.counted(user), (5, True))
+        self.assertEqual(self.count_failures(user), (5, True))
         began = User.objects.get(pk=user.pk).locked_until
         self.assertEqual(self.at_once(*[wrong] * 5), [None] * 5)
         self.assertEqual(User.objects.get(pk=user.pk).locked_until, began)
@@ -159,9 +159,9 @@ class AtOnce(Quick, ServiceTests):
     def test_a_failure_is_never_lost(self):
         user = self.person()
         self.at_once(*[partial(note_failure, user.pk)] * 4)
-        self.assertEqual(self.counted(user), (4, False))
+        self.assertEqual(self.count_failures(user), (4, False))
         self.at_once(*[partial(note_failure, user.pk)] * 4)
-        self.assertEqual(self.counted(user), (5, True))
+        self.assertEqual(self.count_failures(user), (5, True))
 
     def test_the_right_one_among_nineteen_wrong_comes_in_before_the_lock_or_not_at_all(self):
         user = self.person()
@@ -173,14 +173,14 @@ class AtOnce(Quick, ServiceTests):
             self.assertLessEqual(set(outcomes), {None, user})
             self.assertLessEqual(outcomes.count(user), 1)
             # Nineteen are enough for a lock on either side of the right one.
-            self.assertEqual(self.counted(user), (5, True))
+            self.assertEqual(self.count_failures(user), (5, True))
 
     def test_a_check_that_began_before_the_lock_waits_for_it_and_is_refused(self):
         user = self.person()
         change(user, "failed_login_attempts = 4")
         outcome = self.behind(partial(note_failure, user.pk), self.try_it)
         self.assertIsNone(outcome)
-        self.assertEqual(self.counted(user), (5, True))
+        self.assertEqual(self.count_failures(user), (5, True))
 
 
 class TimeOfAnAnswer(Quick, TestCase):

@@ -31,7 +31,7 @@ from media.services import (
 )
 from streaming.models import Track
 from tests.support.examples.media import STREAM
-from tests.support.invariants import unsound
+from tests.support.invariants import find_unsound
 from tests.support.rows import rows
 from veza_site.transactions import Conflict
 
@@ -81,7 +81,7 @@ class Queue(RuleBasedStateMachine):
 
     def teardown(self):
         if hasattr(self, "before"):
-            assert unsound() == {}
+            assert find_unsound() == {}
             transaction.savepoint_rollback(self.before)
 
     def tick(self):
@@ -92,7 +92,9 @@ class Queue(RuleBasedStateMachine):
         return list(self.jobs)[number % len(self.jobs)]
 
     def open_job(self, track):
-        return next((id for id, job in self.jobs.items() if job.track == track and job.is_open), 0)
+        return next(
+            (job_id for job_id, job in self.jobs.items() if job.track == track and job.is_open), 0
+        )
 
     def follow(self, job, otherwise):
         self.statuses[job.track] = "ready" if self.has_stream[job.track] else otherwise
@@ -120,10 +122,10 @@ class Queue(RuleBasedStateMachine):
 
     @rule(worker=st.sampled_from(["worker-1", "worker-2"]), limit=st.integers(1, 3))
     def claim(self, worker, limit):
-        candidates = [(job.priority, job.age, id) for id, job in self.jobs.items()]
+        candidates = [(job.priority, job.age, job_id) for job_id, job in self.jobs.items()]
         expected = sorted(c for c in candidates if self.jobs[c[2]].can_be_claimed)[:limit]
         leases = claim_jobs(worker=worker, lease=LEASE, limit=limit)
-        assert [lease.job_id for lease in leases] == [id for *_, id in expected]
+        assert [lease.job_id for lease in leases] == [job_id for *_, job_id in expected]
         for lease in leases:
             job = self.jobs[lease.job_id]
             job.status, job.has_lapsed, job.lease = "processing", False, lease
@@ -161,10 +163,10 @@ class Queue(RuleBasedStateMachine):
     @precondition(lambda self: self.jobs)
     @rule(number=st.integers(0, 100))
     def cancel(self, number):
-        id = self.any_job(number)
-        job = self.jobs[id]
+        job_id = self.any_job(number)
+        job = self.jobs[job_id]
         try:
-            cancel_job(job_id=id)
+            cancel_job(job_id=job_id)
         except Conflict:
             assert job.status in ("completed", "failed")
             return
@@ -176,11 +178,11 @@ class Queue(RuleBasedStateMachine):
     @precondition(lambda self: self.jobs)
     @rule(number=st.integers(0, 100))
     def retry(self, number):
-        id = self.any_job(number)
-        job = self.jobs[id]
+        job_id = self.any_job(number)
+        job = self.jobs[job_id]
         allowed = job.status in ("failed", "cancelled") and not self.open_job(job.track)
         try:
-            retry_job(job_id=id)
+            retry_job(job_id=job_id)
         except Conflict:
             assert not allowed
             return
@@ -192,19 +194,19 @@ class Queue(RuleBasedStateMachine):
     @precondition(lambda self: self.jobs)
     @rule(number=st.integers(0, 100))
     def let_a_lease_lapse(self, number):
-        id = self.any_job(number)
-        job = self.jobs[id]
+        job_id = self.any_job(number)
+        job = self.jobs[job_id]
         if job.status == "processing":
-            self.set("lease_expires_at = clock_timestamp()", id)
+            self.set("lease_expires_at = clock_timestamp()", job_id)
             job.has_lapsed = True
 
     @precondition(lambda self: self.jobs)
     @rule(number=st.integers(0, 100))
     def let_a_backoff_end(self, number):
-        id = self.any_job(number)
-        job = self.jobs[id]
+        job_id = self.any_job(number)
+        job = self.jobs[job_id]
         if not job.is_available:
-            self.set("available_at = clock_timestamp()", id)
+            self.set("available_at = clock_timestamp()", job_id)
             job.is_available, job.age = True, self.tick()
 
     @rule()
@@ -228,8 +230,8 @@ class Queue(RuleBasedStateMachine):
             return
         jobs = HlsTranscodeJob.objects.values_list("pk", "status", "attempts", "locked_by")
         assert set(jobs) == {
-            (id, job.status, job.attempts, job.lease.worker if job.lease else None)
-            for id, job in self.jobs.items()
+            (job_id, job.status, job.attempts, job.lease.worker if job.lease else None)
+            for job_id, job in self.jobs.items()
         }
         statuses = dict(Track.objects.values_list("pk", "status"))
         assert [statuses[track] for track in self.tracks] == self.statuses

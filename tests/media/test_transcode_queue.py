@@ -39,16 +39,16 @@ EARLIER = "2001-02-03T04:05:06Z"
 
 
 class QueueTests(ServiceTests):
-    def enqueued(self, **options):
+    def enqueue(self, **options):
         """Return the id of a new job, of a new track."""
         return enqueue_transcode(track_id=self.rows.insert("tracks"), **options).job_id
 
     def claim(self, worker="worker-1", limit=1, lease=MINUTE):
         return claim_jobs(worker=worker, lease=lease, limit=limit)
 
-    def leased(self, **options):
+    def lease_job(self, **options):
         """Return the lease on a new job, where there are no others."""
-        self.enqueued(**options)
+        self.enqueue(**options)
         (lease,) = self.claim()
         return lease
 
@@ -118,7 +118,7 @@ class Enqueue(QueueTests):
             self.assertEqual(sum(outcome.is_new for outcome in outcomes), 1)
 
     def test_finds_the_stream_of_a_completion_that_it_waited_for(self):
-        lease = self.leased()
+        lease = self.lease_job()
         enqueued = self.behind(
             partial(complete_job, lease=lease, **STREAM),
             partial(enqueue_transcode, track_id=lease.track_id),
@@ -135,7 +135,7 @@ class Enqueue(QueueTests):
 
     def test_at_once_with_the_end_of_the_open_job_finds_that_or_makes_another(self):
         for _ in range(10):
-            lease = self.leased()
+            lease = self.lease_job()
             ended, enqueued = self.at_once(
                 partial(cancel_job, job_id=lease.job_id),
                 partial(enqueue_transcode, track_id=lease.track_id),
@@ -165,10 +165,10 @@ class Claim(QueueTests):
         return [lease.job_id for lease in self.claim(limit=limit)]
 
     def test_is_by_priority_and_then_by_age(self):
-        late = self.enqueued(priority=9)
-        old, new = self.enqueued(), self.enqueued()
-        urgent = self.enqueued(priority=1)
-        crashed = self.enqueued(priority=3)
+        late = self.enqueue(priority=9)
+        old, new = self.enqueue(), self.enqueue()
+        urgent = self.enqueue(priority=1)
+        crashed = self.enqueue(priority=3)
         HlsTranscodeJob.objects.filter(pk=crashed).update(
             status="processing", locked_by="worker-0", lease_expires_at=EARLIER, attempts=1
         )
@@ -178,7 +178,7 @@ class Claim(QueueTests):
         self.assertEqual(self.claimed(2), [])
 
     def test_of_leases_that_have_run_out_is_by_priority_too(self):
-        late, urgent = self.enqueued(priority=9), self.enqueued(priority=1)
+        late, urgent = self.enqueue(priority=9), self.enqueue(priority=1)
         for job, minutes in [(late, 2), (urgent, 1)]:
             HlsTranscodeJob.objects.filter(pk=job).update(
                 status="processing",
@@ -190,7 +190,7 @@ class Claim(QueueTests):
 
     def test_leases_by_the_clock_of_the_database(self):
         with transaction.atomic():
-            lease = self.leased(max_attempts=2)
+            lease = self.lease_job(max_attempts=2)
             now = "SELECT %s BETWEEN CURRENT_TIMESTAMP AND clock_timestamp()"
             self.assertTrue(self.rows.fetch(now, lease.started_at))
         self.assertEqual(lease.expires_at - lease.started_at, MINUTE)
@@ -204,7 +204,7 @@ class Claim(QueueTests):
         self.assertEqual(self.claimed(1), [])
 
     def test_leaves_jobs_that_wait_for_their_time(self):
-        job = self.enqueued()
+        job = self.enqueue()
         HlsTranscodeJob.objects.update(available_at="2100-01-01T00:00:00Z")
         self.assertEqual(self.claimed(1), [])
         self.end_backoff()
@@ -237,14 +237,14 @@ class Claim(QueueTests):
         self.assertEqual(set(HlsTranscodeJob.objects.values_list("attempts")), {(1,)})
 
     def test_is_given_back_with_the_callers_transaction(self):
-        job = self.enqueued()
+        job = self.enqueue()
         with transaction.atomic():
             self.claim()
             transaction.set_rollback(True)
         self.assertEqual(self.claimed(1), [job])
 
     def test_is_refused(self):
-        self.enqueued()
+        self.enqueue()
         for arguments in [
             {"limit": 0},
             {"limit": -1},
@@ -309,14 +309,14 @@ def scans(node):
 
 class Heartbeat(QueueTests):
     def test_extends_the_lease(self):
-        lease = self.leased()
+        lease = self.lease_job()
         extended = heartbeat(lease=lease, extension=timedelta(hours=1))
         self.assertGreater(extended.expires_at - lease.expires_at, timedelta(minutes=58))
         self.assertEqual(self.job(lease.job_id).lease_expires_at, extended.expires_at)
         complete_job(lease=extended, **STREAM)
 
     def test_and_completing_come_too_late_if_the_lease_runs_out_while_they_wait(self):
-        self.enqueued()
+        self.enqueue()
         for service, arguments in [(heartbeat, {"extension": MINUTE}), (complete_job, STREAM)]:
             with self.subTest(service.__name__):
                 (lease,) = self.claim(lease=timedelta(seconds=1))
@@ -357,12 +357,12 @@ class Heartbeat(QueueTests):
 
     def test_is_refused_for_no_time(self):
         with self.assertRaises(Invalid):
-            heartbeat(lease=self.leased(), extension=timedelta(0))
+            heartbeat(lease=self.lease_job(), extension=timedelta(0))
 
 
 class Complete(QueueTests):
     def test_ends_the_job_and_makes_the_stream_and_the_track_ready_together(self):
-        lease = self.leased()
+        lease = self.lease_job()
         stream_id = complete_job(
             lease=lease, **STREAM, bitrates_kbps=[64, 128], total_size=10**10, codec="opus"
         )
@@ -380,7 +380,7 @@ class Complete(QueueTests):
         self.assert_lost(lease)
 
     def test_again_takes_the_place_of_the_live_stream_in_this_codec(self):
-        lease = self.leased()
+        lease = self.lease_job()
         track = lease.track_id
         deleted = self.rows.insert("hls_streams", track_id=track, deleted_at=EARLIER)
         broken = self.rows.insert(
@@ -393,14 +393,14 @@ class Complete(QueueTests):
         self.assertIsNone(HlsStream.objects.get(pk=broken).error_message)
 
     def test_of_a_track_that_was_deleted_meanwhile(self):
-        lease = self.leased()
+        lease = self.lease_job()
         Track.objects.soft_delete()
         complete_job(lease=lease, **STREAM)
         Track.objects.restore()
         self.assertEqual(self.state(lease.job_id), ("completed", "ready"))
 
     def test_is_refused_for_a_stream_that_cannot_be_played(self):
-        lease = self.leased()
+        lease = self.lease_job()
         before = self.content()
         for change in [
             {"master_playlist_path": ""},
@@ -420,7 +420,7 @@ class Complete(QueueTests):
 
     def test_at_once_succeeds_once(self):
         for _ in range(5):
-            lease = self.leased(max_attempts=1)
+            lease = self.lease_job(max_attempts=1)
             outcomes = self.at_once(
                 partial(complete_job, lease=lease, **STREAM),
                 partial(complete_job, lease=lease, **STREAM),
@@ -435,7 +435,7 @@ class Complete(QueueTests):
 
 class Fail(QueueTests):
     def test_waits_twice_as_long_after_each_attempt_and_then_fails(self):
-        job = self.enqueued(max_attempts=3)
+        job = self.enqueue(max_attempts=3)
         for seconds in (30, 60):
             (lease,) = self.claim()
             self.assertEqual(fail_job(lease=lease, error="no\0space"), TranscodeStatus.PENDING)
@@ -457,7 +457,7 @@ class Fail(QueueTests):
         self.assertIsNotNone(self.job(job).finished_at)
 
     def test_never_waits_for_more_than_an_hour(self):
-        lease = self.leased(max_attempts=2**31 - 1)
+        lease = self.lease_job(max_attempts=2**31 - 1)
         HlsTranscodeJob.objects.update(attempts=2**31 - 2)
         fail_job(lease=lease, error="x")
         self.assertTrue(
@@ -468,7 +468,7 @@ class Fail(QueueTests):
         )
 
     def test_leaves_a_track_ready_that_has_a_ready_stream(self):
-        lease = self.leased(max_attempts=1)
+        lease = self.lease_job(max_attempts=1)
         complete_job(lease=lease, **STREAM)
         job = enqueue_transcode(track_id=lease.track_id, max_attempts=1).job_id
         (lease,) = self.claim()
@@ -480,8 +480,8 @@ class Fail(QueueTests):
 class FailExhausted(QueueTests):
     def test_ends_jobs_whose_last_lease_has_run_out(self):
         for _ in range(3):
-            self.enqueued(max_attempts=1)
-        with_attempts_left = self.enqueued(max_attempts=2)
+            self.enqueue(max_attempts=1)
+        with_attempts_left = self.enqueue(max_attempts=2)
         leases = self.claim(limit=4)
         self.assertEqual(fail_exhausted_jobs(), 0)
         self.expire_leases()
@@ -501,14 +501,14 @@ class FailExhausted(QueueTests):
 
 class Cancel(QueueTests):
     def test_takes_the_lease_away(self):
-        lease = self.leased()
+        lease = self.lease_job()
         cancel_job(job_id=lease.job_id)
         self.assertEqual(self.state(lease.job_id), ("cancelled", "failed"))
         self.assert_lost(lease)
         cancel_job(job_id=lease.job_id)
 
     def test_is_refused_for_a_job_that_has_ended_otherwise(self):
-        lease = self.leased()
+        lease = self.lease_job()
         complete_job(lease=lease, **STREAM)
         with self.assertRaises(Conflict):
             cancel_job(job_id=lease.job_id)
@@ -519,7 +519,7 @@ class Cancel(QueueTests):
 class Streams(QueueTests):
     def stream(self):
         """Return the stream of a track that is ready."""
-        lease = self.leased()
+        lease = self.lease_job()
         complete_job(lease=lease, **STREAM)
         return HlsStream.objects.get(track_id=lease.track_id)
 
@@ -564,7 +564,7 @@ class Streams(QueueTests):
 
 class Retry(QueueTests):
     def test_gives_a_failed_or_cancelled_job_all_its_attempts_again(self):
-        lease = self.leased(max_attempts=1)
+        lease = self.lease_job(max_attempts=1)
         job = lease.job_id
         fail_job(lease=lease, error="x")
         retry_job(job_id=job)
@@ -579,7 +579,7 @@ class Retry(QueueTests):
         complete_job(lease=again, **STREAM)
 
     def test_is_refused(self):
-        lease = self.leased()
+        lease = self.lease_job()
         with self.assertRaises(Conflict):
             retry_job(job_id=lease.job_id)
         cancel_job(job_id=lease.job_id)
@@ -595,7 +595,7 @@ class Retry(QueueTests):
 
     def test_at_once_with_another_job_of_the_track_leaves_one_open(self):
         for _ in range(5):
-            lease = self.leased()
+            lease = self.lease_job()
             cancel_job(job_id=lease.job_id)
             *retries, enqueued = self.at_once(
                 partial(retry_job, job_id=lease.job_id),

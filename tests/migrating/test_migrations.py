@@ -93,7 +93,7 @@ class ForwardOnly(TestCase):
         with connection.cursor() as cursor:
             self.assertEqual(migrated_catalog(), before)
             cursor.execute("SELECT count(*) FROM django_migrations WHERE app = 'accounts'")
-            self.assertEqual(cursor.fetchone(), (1,))
+            self.assertEqual(cursor.fetchone(), (2,))
 
     def test_says_what_to_do_instead(self):
         with self.assertRaisesMessage(CommandError, "restore a backup; in development"):

@@ -878,7 +878,7 @@ class Drift(TestCase):
             with self.subTest(statement):
                 self.server.execute(statement)
                 found = self.differing()
-                self.assertEqual(len(found), 29)
+                self.assertEqual(len(found), 31)
                 self.run_mends(found)
                 self.assertEqual(self.differing(), [])
 
@@ -1026,8 +1026,8 @@ class Drift(TestCase):
                 "DROP INDEX django.django_admin_log_user_id_action_time"
             )
             compared = compare_with_code(self.server.cursor())
-            self.assertIn(
-                "Not applied yet: veza_site.0903_admin_log_indexes", " ".join(compared.notes)
+            self.assertRegex(
+                " ".join(compared.notes), "Not applied yet: .*veza_site.0903_admin_log_indexes"
             )
             (found,) = compared.differences
             self.assertEqual(found.mend, "-- Run `manage.py migrate` first, then compare again.")

@@ -2,6 +2,7 @@
 
 from functools import partial
 from io import StringIO
+from unittest.mock import patch
 
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
@@ -19,7 +20,7 @@ from tests.support.examples.streaming import (
     tracks_of,
     user,
 )
-from tests.support.invariants import unsound
+from tests.support.invariants import find_unsound
 from tests.support.services import ServiceTests
 from tests.support.terminal import Terminal
 from veza_site.transactions import Invalid
@@ -82,7 +83,7 @@ class Repair(ServiceTests):
 
     def test_counts_what_a_deleted_user_took_along(self):
         execute("DELETE FROM users WHERE id IN (SELECT user_id FROM track_likes LIMIT 1)")
-        self.assertNotEqual(unsound(), {})
+        self.assertNotEqual(find_unsound(), {})
         self.off()
         self.assert_sound()
 
@@ -140,6 +141,13 @@ class Command(ServiceTests):
         self.assertIn("100% 4", terminal.getvalue())
         self.run_command("--batch", "2", stderr=file)
         self.assertEqual(file.getvalue(), "")
+
+    def test_writes_a_line_now_and_then_where_there_is_no_terminal(self):
+        playlist(self.rows, 4)
+        file = StringIO()
+        with patch("veza_site.management.progress.SECONDS_BETWEEN_LINES", -1):
+            self.run_command("--batch", "2", stderr=file)
+        self.assertEqual(file.getvalue(), "tracks: 2 of 4\ntracks: 4 of 4\nplaylists: 1 of 1\n")
 
     def test_refuses_what_is_no_size_of_a_batch_in_one_line(self):
         for batch, message in [

@@ -79,8 +79,8 @@ class Likes(ServiceTests):
             "user_id": [uuid4(), self.rows.insert("users", deleted_at=LONG_AGO)],
         }
         for name, ids in gone.items():
-            for id in ids:
-                arguments = {"track_id": self.track, "user_id": self.user} | {name: id}
+            for absent in ids:
+                arguments = {"track_id": self.track, "user_id": self.user} | {name: absent}
                 with self.subTest(name):
                     with self.assertRaises(NotFound):
                         services.set_like(**arguments, liked=True)

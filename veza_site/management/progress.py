@@ -40,7 +40,7 @@ class Progress:
         if self.stream.isatty():
             part = min(done / max(self.total, 1), 1)
             bar = ("#" * round(part * BAR_WIDTH)).ljust(BAR_WIDTH, ".")
-            self._write(f"\r{self.label} {bar} {part:4.0%} {done:,}")
+            self._write(f"\r{self.label:12} {bar} {part:4.0%} {done:,}")
             self.has_bar = True
         elif time.monotonic() - self.shown_at > SECONDS_BETWEEN_LINES:
             self._write(f"{self.label}: {done:,} of {self.total:,}\n")

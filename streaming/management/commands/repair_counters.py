@@ -33,7 +33,11 @@ class Command(BaseCommand):
     def handle(self, *, dry_run: bool, batch: int, verbosity: int, **options: Any) -> None:
         rows: Counter[str] = Counter()
         differences: Counter[str] = Counter()
-        for model, repair in [(Track, repair_tracks), (Playlist, repair_playlists)]:
+        repairs: list[tuple[type[Track | Playlist], Callable[..., Batch]]] = [
+            (Track, repair_tracks),
+            (Playlist, repair_playlists),
+        ]
+        for model, repair in repairs:
             table = model._meta.db_table
             for repaired in self._repair(model, repair, limit=batch, dry_run=dry_run):
                 for off in repaired.off:
@@ -57,7 +61,7 @@ class Command(BaseCommand):
     ) -> Iterator[Batch]:
         """Repair a table batch by batch, and yield each."""
         done = 0
-        with Progress(self.stderr, f"{model._meta.db_table:10}", model.objects.count()) as progress:
+        with Progress(self.stderr, model._meta.db_table, model.objects.count()) as progress:
             batch = Batch(size=0, last_id=None, off=[])
             while True:
                 try:

@@ -23,22 +23,22 @@ def change_user_status(rows: Rows, size: int) -> dict[str, Any]:
     return sign_out_everywhere(rows, size) | {"status": "suspended"}
 
 
-def change_user_status__to_active(rows: Rows, size: int) -> dict[str, Any]:
+def change_user_status__to_active(rows: Rows, _size: int) -> dict[str, Any]:
     return {"user_id": rows.insert("users", status="suspended"), "status": "active"}
 
 
-def change_user_status__of_a_super_admin(rows: Rows, size: int) -> dict[str, Any]:
+def change_user_status__of_a_super_admin(rows: Rows, _size: int) -> dict[str, Any]:
     rows.insert("users", role="super_admin")
     user_id = rows.insert("users", role="moderator")
     rows.insert("user_roles", user_id=user_id, role_id=super_admin_role(rows))
     return {"user_id": user_id, "status": "banned"}
 
 
-def change_user_role(rows: Rows, size: int) -> dict[str, Any]:
+def change_user_role(rows: Rows, _size: int) -> dict[str, Any]:
     return {"user_id": rows.insert("users"), "role": "moderator"}
 
 
-def change_user_role__of_a_super_admin(rows: Rows, size: int) -> dict[str, Any]:
+def change_user_role__of_a_super_admin(rows: Rows, _size: int) -> dict[str, Any]:
     user_id, _ = (rows.insert("users", role="super_admin") for _ in range(2))
     return {"user_id": user_id, "role": "user"}
 
@@ -47,12 +47,12 @@ def soft_delete_user(rows: Rows, size: int) -> dict[str, Any]:
     return sign_out_everywhere(rows, size)
 
 
-def soft_delete_user__of_a_super_admin(rows: Rows, size: int) -> dict[str, Any]:
+def soft_delete_user__of_a_super_admin(rows: Rows, _size: int) -> dict[str, Any]:
     user_id, _ = (rows.insert("users", role="super_admin") for _ in range(2))
     return {"user_id": user_id}
 
 
-def restore_user(rows: Rows, size: int) -> dict[str, Any]:
+def restore_user(rows: Rows, _size: int) -> dict[str, Any]:
     return {"user_id": rows.insert("users", deleted_at=EARLIER)}
 
 
@@ -75,7 +75,7 @@ def consume_reset_token(rows: Rows, size: int) -> dict[str, Any]:
     return {"token_hash": token_hash, "password_hash": PASSWORD_HASH}
 
 
-def consume_verification_token(rows: Rows, size: int) -> dict[str, Any]:
+def consume_verification_token(rows: Rows, _size: int) -> dict[str, Any]:
     token_hash = new_hash()
     email = f"{token_hash}@veza.example"
     rows.insert(

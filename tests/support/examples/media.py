@@ -21,15 +21,15 @@ def claim_jobs(rows: Rows, size: int) -> dict[str, Any]:
 
 
 def heartbeat(rows: Rows, size: int) -> dict[str, Any]:
-    return {"lease": leased(rows, size), "extension": 2 * MINUTE}
+    return {"lease": lease_job(rows, size), "extension": 2 * MINUTE}
 
 
 def complete_job(rows: Rows, size: int) -> dict[str, Any]:
-    return {"lease": leased(rows, size), **STREAM, "bitrates_kbps": [64, 128, 256]}
+    return {"lease": lease_job(rows, size), **STREAM, "bitrates_kbps": [64, 128, 256]}
 
 
 def fail_job(rows: Rows, size: int) -> dict[str, Any]:
-    return {"lease": leased(rows, size), "error": "ffmpeg: Invalid data found"}
+    return {"lease": lease_job(rows, size), "error": "ffmpeg: Invalid data found"}
 
 
 def fail_exhausted_jobs(rows: Rows, size: int) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def fail_exhausted_jobs(rows: Rows, size: int) -> dict[str, Any]:
 
 
 def cancel_job(rows: Rows, size: int) -> dict[str, Any]:
-    return {"job_id": leased(rows, size).job_id}
+    return {"job_id": lease_job(rows, size).job_id}
 
 
 def retry_job(rows: Rows, size: int) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def queue(rows: Rows, size: int) -> None:
     )
 
 
-def leased(rows: Rows, size: int = 0) -> Lease:
+def lease_job(rows: Rows, size: int = 0) -> Lease:
     """Return the lease on a new job, the most urgent of a queue with `size` others."""
     queue(rows, size)
     services.enqueue_transcode(track_id=rows.insert("tracks"), priority=1)

@@ -20,13 +20,13 @@ def grant_role__guarded(rows: Rows, size: int) -> dict[str, Any]:
     return grant_role(rows, size) | {"granted_by_id": admin, "guarded": True}
 
 
-def revoke_role(rows: Rows, size: int) -> dict[str, Any]:
+def revoke_role(rows: Rows, _size: int) -> dict[str, Any]:
     user_id, role_id = rows.insert("users"), rows.insert("roles")
     rows.insert("user_roles", user_id=user_id, role_id=role_id)
     return {"user_id": user_id, "role_id": role_id}
 
 
-def revoke_role__from_a_super_admin(rows: Rows, size: int) -> dict[str, Any]:
+def revoke_role__from_a_super_admin(rows: Rows, _size: int) -> dict[str, Any]:
     rows.insert("users", role="super_admin")
     user_id, role_id = rows.insert("users", role="moderator"), super_admin_role(rows)
     rows.insert("user_roles", user_id=user_id, role_id=role_id)
@@ -68,7 +68,7 @@ def permissions(rows: Rows, size: int) -> list[Any]:
         " SELECT 'tracks', gen_random_uuid()::text FROM generate_series(1, %s) RETURNING id",
         [size],
     )
-    return [id for (id,) in rows.cursor.fetchall()]
+    return [permission_id for (permission_id,) in rows.cursor.fetchall()]
 
 
 def allow(rows: Rows, role_id: Any, permission_ids: list[Any]) -> None:

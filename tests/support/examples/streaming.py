@@ -176,11 +176,11 @@ def duplicate_playlist(rows: Rows, size: int) -> dict[str, object]:
     return playlist(rows, size, is_public=True) | {"actor_id": user(rows)}
 
 
-def invite_collaborator(rows: Rows, size: int) -> dict[str, object]:
+def invite_collaborator(rows: Rows, _size: int) -> dict[str, object]:
     return playlist(rows, 3) | {"user_id": user(rows), "permission": PlaylistPermission.WRITE}
 
 
-def accept_invitation(rows: Rows, size: int) -> dict[str, object]:
+def accept_invitation(rows: Rows, _size: int) -> dict[str, object]:
     playlist_id, invited = playlist(rows, 3)["playlist_id"], user(rows)
     rows.insert("playlist_collaborators", playlist_id=playlist_id, user_id=invited)
     return {"playlist_id": playlist_id, "user_id": invited}

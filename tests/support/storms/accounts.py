@@ -81,7 +81,7 @@ def restore(world: World, random: Random) -> None:
     services.restore_user(user_id=random.choice(world.users))
 
 
-def purge(world: World, random: Random) -> None:
+def purge(_world: World, random: Random) -> None:
     services.purge_expired(limit=random.randint(1, 10))
 
 
@@ -107,5 +107,5 @@ def rotate_often(world: World, random: Random) -> None:
         world.tokens.append(arguments["new_token_hash"])
 
 
-def purge_many(world: World, random: Random) -> None:
+def purge_many(_world: World, _random: Random) -> None:
     services.purge_expired(limit=100)

@@ -81,7 +81,7 @@ def extend(world: World, random: Random) -> None:
         services.heartbeat(lease=lease, extension=MINUTE)
 
 
-def reap(world: World, random: Random) -> None:
+def reap(_world: World, random: Random) -> None:
     services.fail_exhausted_jobs(limit=random.randint(1, 6))
 
 
@@ -132,7 +132,7 @@ def refill(world: World, random: Random) -> None:
         services.enqueue_transcode(track_id=track, max_attempts=1)
 
 
-def claim_many(world: World, random: Random) -> None:
+def claim_many(world: World, _random: Random) -> None:
     world.leases += services.claim_jobs(worker="worker-1", lease=MINUTE, limit=40)
 
 

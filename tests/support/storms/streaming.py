@@ -141,7 +141,7 @@ def listen(world: World, random: Random) -> None:
     services.share_track(**call, platform="link")
 
 
-def repair(world: World, random: Random) -> None:
+def repair(_world: World, random: Random) -> None:
     random.choice(
         [
             lambda: services.count_plays(window=timedelta(minutes=10)),
