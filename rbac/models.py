@@ -56,7 +56,7 @@ class Permission(MutableModel):
 
 
 class RoleGrant(MutableModel):
-    """A role granted to a user, permanently or until a time. The table is `user_roles`."""
+    """A role granted to a user, permanently or until a time."""
 
     user = models.ForeignKey(User, models.DB_CASCADE, db_index=False, related_name="user_roles")
     role = models.ForeignKey(Role, models.DB_CASCADE, db_index=False, related_name="user_roles")

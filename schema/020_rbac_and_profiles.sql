@@ -49,7 +49,7 @@ CREATE TABLE IF NOT EXISTS public.user_profiles (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS idx_user_profiles_user_id ON public.user_profiles USING btree (user_id);
 
--- How a user wants the platform to be.
+-- A user's preferences.
 CREATE TABLE IF NOT EXISTS public.user_settings (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     user_id uuid NOT NULL,
@@ -82,7 +82,7 @@ CREATE TABLE IF NOT EXISTS public.role_permissions (
 CREATE INDEX IF NOT EXISTS idx_role_permissions_permission_id ON public.role_permissions USING btree (permission_id);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_role_permissions_role_id_permission_id ON public.role_permissions USING btree (role_id, permission_id);
 
--- A role granted to a user, for good or until a time.
+-- A role granted to a user, permanently or until a time.
 CREATE TABLE IF NOT EXISTS public.user_roles (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     user_id uuid NOT NULL,

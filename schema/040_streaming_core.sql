@@ -125,7 +125,7 @@ CREATE INDEX IF NOT EXISTS idx_playlist_tracks_added_by_id ON public.playlist_tr
 CREATE UNIQUE INDEX IF NOT EXISTS idx_playlist_tracks_playlist_id_track_id ON public.playlist_tracks USING btree (playlist_id, track_id);
 CREATE INDEX IF NOT EXISTS idx_playlist_tracks_track_id ON public.playlist_tracks USING btree (track_id);
 
--- An uploaded file of a track; one of them is what is played.
+-- An uploaded file of a track; the current one is played.
 CREATE TABLE IF NOT EXISTS public.track_versions (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     track_id uuid NOT NULL,
