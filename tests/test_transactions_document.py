@@ -94,7 +94,7 @@ class Captured:
             return link(heading)
         if statement.sql in self.printed:
             return self.printed[statement.sql]
-        self.printed[statement.sql] = f"as {number} of {link(example.heading)}"
+        self.printed[statement.sql] = f"As {number} of {link(example.heading)}"
         indent = " " * len(f"{number}. ")
         return code_block(statement.sql).replace("\n", f"\n{indent}")
 

@@ -54,7 +54,12 @@ def act(world: World, random: Random) -> None:
 
 def grant(world: World, random: Random) -> None:
     user, granter = random.sample(world.users, 2)
-    services.grant_role(user_id=user, role_id=random.choice(world.roles), granted_by_id=granter)
+    services.grant_role(
+        user_id=user,
+        role_id=random.choice(world.roles),
+        granted_by_id=granter,
+        guarded=random.random() < 0.3,
+    )
 
 
 def revoke(world: World, random: Random) -> None:
