@@ -20,7 +20,7 @@ from veza_site.models import AppendOnlyModel, MutableModel
 from veza_site.schema.checks import check_names
 from veza_site.schema.names import foreign_key_name, index_name
 from veza_site.schema.reader import read_catalog
-from veza_site.schema.standard import findings
+from veza_site.schema.standard import find_breaches
 
 
 class LaterMigration(TestCase):
@@ -61,7 +61,7 @@ class LaterMigration(TestCase):
                 "Covers", models.Index(fields=["original"], name="idx_covers_original_id")
             ),
         )
-        self.assertEqual(findings(catalog), [])
+        self.assertEqual(find_breaches(catalog), [])
         self.assertTrue(catalog.tables["covers"].indexes["idx_covers_album_id"].unique)
 
     def test_can_drop_a_foreign_key_and_its_column(self):

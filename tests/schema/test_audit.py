@@ -23,7 +23,7 @@ from veza_site.indexes import Index
 from veza_site.models import AppendOnlyModel, MutableModel
 from veza_site.schema.checks import check_standard
 from veza_site.schema.models_as_catalog import catalog_of_models
-from veza_site.schema.standard import RULES, findings
+from veza_site.schema.standard import RULES, find_breaches
 
 # A schema as no one at Veza would write it: it breaks every rule.
 FOREIGN = """
@@ -211,7 +211,7 @@ class SystemCheck(SimpleTestCase):
         ]
         for model, rule in cases:
             with self.subTest(rule):
-                found = {finding.rule for finding in findings(catalog_of_models([model]))}
+                found = {finding.rule for finding in find_breaches(catalog_of_models([model]))}
                 self.assertIn(rule, found)
         kept = [
             cover(album=models.ForeignKey(**album), options=indexed),
@@ -231,7 +231,7 @@ class SystemCheck(SimpleTestCase):
         ]
         for model in kept:
             with self.subTest(model):
-                self.assertEqual(findings(catalog_of_models([model])), [])
+                self.assertEqual(find_breaches(catalog_of_models([model])), [])
 
     @isolate_apps("legacy_chat")
     def test_reads_an_index_on_an_expression(self):
@@ -245,5 +245,5 @@ class SystemCheck(SimpleTestCase):
                 indexes = [Index(Lower("name"), name="idx_albums_lower")]
                 constraints = [models.UniqueConstraint(Lower("name"), name="idx_albums_unique")]
 
-        found = {finding.rule for finding in findings(catalog_of_models([Album]))}
+        found = {finding.rule for finding in find_breaches(catalog_of_models([Album]))}
         self.assertIn("foreign-key-index", found)

@@ -9,7 +9,7 @@ from django.test import TestCase
 from tests.support.databases import migrated_catalog
 from veza_site.postgresql.sql_text import statements
 from veza_site.schema.catalog import Catalog
-from veza_site.schema.standard import EXCEPTIONS, RULES, findings, judge
+from veza_site.schema.standard import EXCEPTIONS, RULES, find_breaches, judge
 
 
 class Standard(TestCase):
@@ -19,11 +19,11 @@ class Standard(TestCase):
             alone = Catalog(whole.schema, {table.name: table}, whole.enums, {}, {})
             for rule in RULES:
                 with self.subTest(table=table.name, rule=rule.id):
-                    found = [finding for finding in findings(alone) if finding.rule == rule.id]
+                    found = [finding for finding in find_breaches(alone) if finding.rule == rule.id]
                     self.assertEqual(found, [])
 
     def test_is_kept_by_the_schema_as_a_whole(self):
-        self.assertEqual(findings(migrated_catalog()), [])
+        self.assertEqual(find_breaches(migrated_catalog()), [])
 
     def test_every_exception_is_needed(self):
         whole = migrated_catalog()
@@ -190,7 +190,7 @@ class Rule(TestCase):
         for sql in KEPT:
             with self.subTest(sql), undone() as cursor:
                 cursor.execute(sql)
-                self.assertEqual(findings(migrated_catalog()), [])
+                self.assertEqual(find_breaches(migrated_catalog()), [])
 
     def test_notices_each_breach(self):
         for rule, named, breach in BREACHES:
@@ -198,7 +198,7 @@ class Rule(TestCase):
                 cursor.execute(breach)
                 found = [
                     finding.object
-                    for finding in findings(migrated_catalog())
+                    for finding in find_breaches(migrated_catalog())
                     if finding.rule == rule
                 ]
                 self.assertEqual(found, [named])
@@ -209,7 +209,7 @@ class Rule(TestCase):
                 cursor.execute(breach)
                 mend(cursor)
                 if (rule, named) not in BY_HAND:
-                    self.assertEqual(findings(migrated_catalog()), [])
+                    self.assertEqual(find_breaches(migrated_catalog()), [])
 
     def test_tells_not_enforced_from_not_valid_and_mends_it(self):
         if connection.pg_version < 180000:
@@ -221,11 +221,11 @@ class Rule(TestCase):
             with self.subTest(name), undone() as cursor:
                 cursor.execute(f"ALTER TABLE rooms ADD CONSTRAINT {name} {definition} NOT ENFORCED")
                 found = [
-                    (finding.object, finding.found) for finding in findings(migrated_catalog())
+                    (finding.object, finding.found) for finding in find_breaches(migrated_catalog())
                 ]
                 self.assertEqual(found, [(name, "NOT ENFORCED")])
                 mend(cursor)
-                self.assertEqual(findings(migrated_catalog()), [])
+                self.assertEqual(find_breaches(migrated_catalog()), [])
 
     def test_keeps_the_one_of_two_doubles_that_keeps_more(self):
         """A UNIQUE index is never dropped for one that is not, nor a whole one for one that is."""
@@ -238,7 +238,7 @@ class Rule(TestCase):
                 cursor.execute(index)
                 doubles = [
                     finding.object
-                    for finding in findings(migrated_catalog())
+                    for finding in find_breaches(migrated_catalog())
                     if finding.rule == "sound-indexes"
                 ]
                 self.assertEqual(doubles, [dropped])
@@ -252,7 +252,7 @@ class Rule(TestCase):
             )
             mends = {
                 finding.mend
-                for finding in findings(migrated_catalog())
+                for finding in find_breaches(migrated_catalog())
                 if finding.rule == "sound-indexes"
             }
             drop = "DROP INDEX CONCURRENTLY IF EXISTS public.idx_rooms_creator_id_ccnew;"
@@ -262,16 +262,16 @@ class Rule(TestCase):
         self.assertEqual({rule.id for rule in RULES}, {rule for rule, *_ in BREACHES})
         self.assertTrue(all(rule.reason for rule in RULES))
 
-    def test_is_in_the_readme_with_its_reason(self):
-        readme = (settings.BASE_DIR / "README.md").read_text()
+    def test_is_in_the_dictionary_with_its_reason(self):
+        page = (settings.BASE_DIR / "docs" / "schema.md").read_text(encoding="utf-8")
         for rule in RULES:
             with self.subTest(rule.id):
-                self.assertIn(f"| `{rule.id}` | {rule.reason} |", readme)
+                self.assertIn(f"| `{rule.id}` | {rule.reason} |", page)
 
 
 def mend(cursor):
     """Run the SQL of all findings in the transaction of the test, where nothing is concurrent."""
-    for finding in findings(migrated_catalog()):
+    for finding in find_breaches(migrated_catalog()):
         for statement in statements(finding.mend.replace("CONCURRENTLY ", "")):
             if statement not in ("BEGIN;", "COMMIT;"):
                 cursor.execute(statement)

@@ -11,7 +11,7 @@ from django.db.models import Model
 from veza_site.schema.catalog import Constraint
 from veza_site.schema.models_as_catalog import catalog_of_models, constraints_and_indexes
 from veza_site.schema.names import NAME_LENGTH
-from veza_site.schema.standard import findings
+from veza_site.schema.standard import find_breaches
 
 
 def check_standard(
@@ -22,10 +22,10 @@ def check_standard(
     return [
         checks.Error(
             f"{finding.object}: {finding.found}, where the Standard wants {finding.wanted}.",
-            hint="See README, “The Standard”.",
+            hint="See docs/schema.md, “The Standard”.",
             id=f"veza_site.{finding.rule}",
         )
-        for finding in findings(catalog_of_models(models.values()))
+        for finding in find_breaches(catalog_of_models(models.values()))
     ]
 
 

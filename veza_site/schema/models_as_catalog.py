@@ -14,6 +14,9 @@ from django.db import connection, models
 from veza_site.schema.catalog import Catalog, Column, Constraint, Index, Table, Trigger
 from veza_site.schema.names import foreign_key_name, index_name, trigger_definition, trigger_name
 
+# In people's order these come last, after the others in the order of the model.
+LAST_COLUMNS = ["created_at", "updated_at", "deleted_at"]
+
 DEFAULTS = {RandomUUID: "gen_random_uuid()", TransactionNow: "CURRENT_TIMESTAMP"}
 ON_DELETE = {models.DB_CASCADE: "CASCADE", models.DB_SET_NULL: "SET NULL"}
 
@@ -28,6 +31,16 @@ def constraints_and_indexes(model: type[models.Model]) -> list[Constraint | Inde
     """Return the constraints and indexes of a model's table, also those whose names clash."""
     table, fields = model._meta.db_table, _fields(model)
     return [*_constraints(model, table, fields), *_indexes(model, table, fields)]
+
+
+def columns_in_order(
+    table: Table, model: type[models.Model] | None
+) -> list[tuple[Column, models.Field | None]]:
+    """Return a table's columns in the order to read them in, each with the model's field, if any."""
+    fields = {} if model is None else {field.column: field for field in model._meta.local_fields}
+    order = [*fields, *(name for name in table.columns if name not in fields)]
+    order.sort(key=lambda name: name in LAST_COLUMNS)
+    return [(table.columns[name], fields.get(name)) for name in order if name in table.columns]
 
 
 def _fields(model: type[models.Model]) -> list[models.Field]:

@@ -28,8 +28,8 @@ from veza_site.schema.ddl import (
     quote,
     unique_constraint,
 )
-from veza_site.schema.dictionary.columns import columns_in_order
 from veza_site.schema.digests import digests_query, read_digests
+from veza_site.schema.models_as_catalog import columns_in_order
 from veza_site.schema.plan import makers
 from veza_site.schema.reader import PINNED, read_catalog
 

@@ -13,12 +13,13 @@ from django.conf import settings
 from django.db import models
 
 from veza_site.schema.catalog import Catalog, Column, Index, Table
-from veza_site.schema.dictionary.columns import columns_in_order
 from veza_site.schema.dictionary.diagrams import diagram, diagram_without_columns
 from veza_site.schema.dictionary.markdown import code, link, prose, table
 from veza_site.schema.dictionary.origins import origins
 from veza_site.schema.dictionary.sql import condition, plain, short_default, short_type, unwrapped
+from veza_site.schema.models_as_catalog import columns_in_order
 from veza_site.schema.plan import makers
+from veza_site.schema.standard import RULES
 
 INTRODUCTION = """\
 # The schema `public`, table by table
@@ -38,6 +39,11 @@ In the diagrams a line goes from a table to one whose rows refer to it, and has 
 column. At the first table's end, `||` is a reference that has to be there and `|o` one that may be
 NULL; at the other, `o{` is any number of rows and `o|` at most one. PK is the primary key, FK a
 foreign key, UK a column whose value no other row has (or no other live row)."""
+
+STANDARD = """\
+Every V1 table keeps these rules. They are written once, in `veza_site/schema/standard/`: the tests use
+them, so do the system checks, which judge the models before there is a migration, and `manage.py
+schema audit`, which judges any database."""
 
 MAP = "Which migration makes what"
 
@@ -63,6 +69,9 @@ def schema_document(catalog: Catalog) -> str:
         _enums(catalog),
         "## Functions",
         *(f"```sql\n{plain(definition).strip()}\n```" for definition in catalog.functions.values()),
+        "## The Standard",
+        STANDARD,
+        table(["rule", "what it asks, and why"], ([code(rule.id), rule.reason] for rule in RULES)),
         f"## {MAP}",
         origins(catalog),
     ]
@@ -89,7 +98,7 @@ def _contents(domains: dict[str, Domain]) -> str:
     lines = [f"- {link('The whole')}"]
     for title, domain in domains.items():
         lines.append(f"- {link(title)}: {', '.join(map(link, domain))}")
-    lines += [f"- {link(title)}" for title in ("Enum types", "Functions", MAP)]
+    lines += [f"- {link(title)}" for title in ("Enum types", "Functions", "The Standard", MAP)]
     return "\n".join(lines)
 
 
