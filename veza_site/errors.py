@@ -44,7 +44,7 @@ def explain(error: BaseException) -> str | None:
         return (
             f"the database role lacks a right: {cause.diag.message_primary}. "
             "V1 is migrated by a role that owns the database, or that has CREATE on the database "
-            "and on its schema public; see README, “A real server”."
+            "and on its schema public; see docs/operating.md, “A real server”."
         )
     # libpq reports a server that it can't reach, or that turns it away, without an SQLSTATE.
     if isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None:

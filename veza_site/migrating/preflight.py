@@ -80,7 +80,9 @@ SELECT signature FROM unnest(%s::text[]) AS signature
 WHERE to_regprocedure(signature) IS NOT NULL
 """
 
-OWNER_MIGRATES = "V1 is migrated by the role that owns the database; see README, “A real server”."
+OWNER_MIGRATES = (
+    "V1 is migrated by the role that owns the database; see docs/operating.md, “A real server”."
+)
 
 # What to do where it is not a right that the role lacks.
 NEXT_STEPS = {

@@ -155,7 +155,7 @@ RULES = {
     ),
     "alter-table": Rule(
         "This form of ALTER TABLE is not among those known to be safe beside running services.",
-        "See README, “Changing a table”.",
+        "See CONTRIBUTING.md, “Changing a table”.",
     ),
     "if-not-exists": Rule(
         "IF NOT EXISTS takes what is there for what it should be: another table, an invalid index.",
@@ -236,7 +236,7 @@ RULES = {
     ),
     "not-on-the-list": Rule(
         "This statement is not among those known to be safe beside running services.",
-        "See README, “Changing a table”.",
+        "See CONTRIBUTING.md, “Changing a table”.",
     ),
     "not-read-by-squawk": Rule(
         "PostgreSQL can read it, but squawk can't, and has not judged it.",
