@@ -6,12 +6,12 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-from veza_site.errors import told_in_one_line
+from veza_site.errors import exit_in_one_line
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
-    with told_in_one_line(traceback="--traceback" in sys.argv):
+    with exit_in_one_line(traceback="--traceback" in sys.argv):
         execute_from_command_line(sys.argv)
 
 

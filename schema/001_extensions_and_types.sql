@@ -1,8 +1,8 @@
 -- 001 · extensions and types
--- Written by `manage.py schema export`. It can be run again, and leaves what is there as it is;
--- whether that is right, `manage.py schema diff` tells.
+-- Written by `manage.py schema export`. It can be run again, and does not change what is there:
+-- `manage.py schema diff` tells whether that is right.
 
--- Nothing in V1 needs them; older code does. They are created where the server offers them.
+-- V1 itself needs neither, older code does. They are created if the server offers them.
 DO $$
 DECLARE
     offered name;

@@ -1,6 +1,6 @@
 -- 010 · auth and users
--- Written by `manage.py schema export`. It can be run again, and leaves what is there as it is;
--- whether that is right, `manage.py schema diff` tells.
+-- Written by `manage.py schema export`. It can be run again, and does not change what is there:
+-- `manage.py schema diff` tells whether that is right.
 
 -- Everyone with an account: listeners, creators, staff.
 CREATE TABLE IF NOT EXISTS public.users (

@@ -1,6 +1,6 @@
 -- 040 · streaming core
--- Written by `manage.py schema export`. It can be run again, and leaves what is there as it is;
--- whether that is right, `manage.py schema diff` tells.
+-- Written by `manage.py schema export`. It can be run again, and does not change what is there:
+-- `manage.py schema diff` tells whether that is right.
 
 -- An ordered list of tracks.
 CREATE TABLE IF NOT EXISTS public.playlists (

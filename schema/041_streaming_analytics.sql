@@ -1,6 +1,6 @@
 -- 041 · streaming analytics
--- Written by `manage.py schema export`. It can be run again, and leaves what is there as it is;
--- whether that is right, `manage.py schema diff` tells.
+-- Written by `manage.py schema export`. It can be run again, and does not change what is there:
+-- `manage.py schema diff` tells whether that is right.
 
 -- A comment on a track, or a reply to one.
 CREATE TABLE IF NOT EXISTS public.track_comments (

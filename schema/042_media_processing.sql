@@ -1,6 +1,6 @@
 -- 042 · media processing
--- Written by `manage.py schema export`. It can be run again, and leaves what is there as it is;
--- whether that is right, `manage.py schema diff` tells.
+-- Written by `manage.py schema export`. It can be run again, and does not change what is there:
+-- `manage.py schema diff` tells whether that is right.
 
 -- A track as HTTP Live Streaming plays it: a playlist and its segments, in one codec.
 CREATE TABLE IF NOT EXISTS public.hls_streams (

@@ -1,6 +1,6 @@
 -- 900 · triggers and functions
--- Written by `manage.py schema export`. It can be run again, and leaves what is there as it is;
--- whether that is right, `manage.py schema diff` tells.
+-- Written by `manage.py schema export`. It can be run again, and does not change what is there:
+-- `manage.py schema diff` tells whether that is right.
 
 CREATE OR REPLACE FUNCTION public.update_updated_at_column()
  RETURNS trigger

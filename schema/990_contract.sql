@@ -1,16 +1,16 @@
 -- 990 · contract
--- Written by `manage.py schema export`. It can be run again, and leaves what is there as it is;
--- whether that is right, `manage.py schema diff` tells.
+-- Written by `manage.py schema export`. It can be run again, and does not change what is there:
+-- `manage.py schema diff` tells whether that is right.
 
--- The contract, for every service to read (docs/contract.md). It is written only where all that is
--- part of it is there: what is here is compared, object by object, with what V1 holds.
+-- The contract, for every service to read (docs/contract.md). It is written only into a database
+-- that keeps it: each object here is compared with V1's.
 DO $contract$
 DECLARE
     settings constant text[] := ARRAY['search_path', 'array_nulls', 'backslash_quote', 'bytea_output', 'datestyle', 'extra_float_digits', 'intervalstyle', 'lc_monetary', 'lc_numeric', 'lc_time', 'quote_all_identifiers', 'standard_conforming_strings', 'timezone', 'timezone_abbreviations', 'transform_null_equals', 'xmlbinary', 'xmloption'];
     before constant text[] := ARRAY(SELECT current_setting(name) FROM unnest(settings) AS name);
     differing text;
 BEGIN
-    -- However this session reads and writes text.
+    -- Whatever this session has set: they change how PostgreSQL reads and writes text.
     PERFORM set_config(name, value, true)
     FROM unnest(settings, ARRAY['', 'on', 'safe_encoding', 'hex', 'ISO,MDY', '1', 'postgres', 'C', 'C', 'C', 'off', 'on', 'UTC', 'Default', 'off', 'base64', 'content']) AS setting (name, value);
 

@@ -92,7 +92,7 @@ class Healthz(TestCase):
 
     def test_answers_200_with_a_warning_where_the_contract_is_newer(self):
         """As during a rolling deployment, when new code has migrated already."""
-        newer = contract.Contract(contract.expected().version + 1, "0" * 64, "rbac.0099_x")
+        newer = contract.Contract(contract.load_newest().version + 1, "0" * 64, "rbac.0099_x")
         with connection.cursor() as cursor:
             cursor.execute("COMMENT ON SCHEMA public IS %s", [newer.as_json()])
         with self.assertLogs("veza_site.health") as log:
@@ -100,7 +100,7 @@ class Healthz(TestCase):
         self.assertIn("carries contract 2, newer than 1", log.output[0])
 
     def test_answers_503_where_the_contract_is_older(self):
-        older = contract.Contract(0, contract.expected().fingerprint[::-1], "")
+        older = contract.Contract(0, contract.load_newest().fingerprint[::-1], "")
         with connection.cursor() as cursor:
             cursor.execute("COMMENT ON SCHEMA public IS %s", [older.as_json()])
         self.assert_answers(503, failing("fingerprint"))

@@ -1,4 +1,4 @@
-"""The reader of the environment variables that make the settings."""
+"""Reads the environment variables that become settings."""
 
 import os
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
-# Seconds to connect to each host, where a URL has no other; without it, minutes.
+# Seconds to connect to each host, if the URL does not say; without a limit it can take minutes.
 CONNECT_TIMEOUT = 5
 
 TRUE = {"1", "on", "t", "true", "y", "yes"}
@@ -16,17 +16,17 @@ FALSE = {"0", "f", "false", "n", "no", "off"}
 
 
 def is_set(name: str) -> bool:
-    """Return whether a variable is set, be it to nothing."""
+    """Return whether a variable is set, even if it is empty."""
     return name in os.environ
 
 
 def read[T](name: str, parse: Callable[[str], T], *default: T) -> T:
     """
-    Return a variable as `parse` gives it, or the default where it is not set.
+    Return a variable as parsed by `parse`, or the default if it is not set.
 
-    Not by a library: environs took a tenth of the time that a command takes to begin. Raises
-    ImproperlyConfigured, which names the variable, where there is no default, or where `parse`
-    raises ValueError.
+    There is no library for this: importing environs took a tenth of django.setup(), which every
+    command waits for. Raises ImproperlyConfigured, which names the variable, if there is no default
+    or `parse` raises ValueError.
     """
     value = os.environ.get(name)
     if value is None:
@@ -40,21 +40,21 @@ def read[T](name: str, parse: Callable[[str], T], *default: T) -> T:
 
 
 def text(value: str) -> str:
-    """Return a text. Raises ValueError where it is empty."""
+    """Return a text. Raises ValueError if it is empty."""
     if not value.strip():
         raise ValueError("It is set but empty.")
     return value
 
 
 def flag(value: str) -> bool:
-    """Return whether it says yes. Raises ValueError where it says neither that nor no."""
+    """Return whether the text says yes. Raises ValueError if it says neither yes nor no."""
     if value.strip().lower() not in TRUE | FALSE:
         raise ValueError("It is neither true nor false.")
     return value.strip().lower() in TRUE
 
 
 def seconds(value: str) -> float:
-    """Return a number of seconds. Raises ValueError where it is no time, or no number at all."""
+    """Return a number of seconds. Raises ValueError if it is not a positive number."""
     try:
         number = float(value)
     except ValueError:
@@ -65,22 +65,24 @@ def seconds(value: str) -> float:
 
 
 def items(value: str) -> list[str]:
-    """Return what stands between commas."""
+    """Return the parts between commas."""
     return [part.strip() for part in value.split(",")] if value.strip() else []
 
 
 def host_names(value: str) -> list[str]:
     """
-    Return names of hosts, as they stand in a browser's Host header.
+    Return names of hosts, as a browser's Host header has them.
 
-    Raises ValueError for what can't be one, such as a URL, and where there is none.
+    Raises ValueError if one can't be a host's name, such as a URL, or if there is none.
     """
     hosts = items(value)
     if not all(hosts) or not hosts:
         raise ValueError("It is set but empty.")
     for host in hosts:
         if "/" in host:
-            raise ValueError(f"{host} is not a host's name: veza.example, without https://.")
+            raise ValueError(
+                f"{host} is not the name of a host: write veza.example, without https://."
+            )
     return hosts
 
 
@@ -88,13 +90,13 @@ def database(url: str) -> dict[str, Any]:
     """
     Return the entry of Django's DATABASES for a connection URI as libpq defines it.
 
-    Every parameter that libpq knows is taken from the query (`?sslmode=verify-full`). Raises
-    ValueError for anything else, without repeating the URL: it holds a password.
+    The query may have every parameter that libpq knows (`?sslmode=verify-full`). Raises ValueError
+    for anything else, without quoting the URL, which holds a password.
     """
     if not url.startswith(("postgresql://", "postgres://")):
         raise ValueError("It is not of the form postgresql://USER:PASSWORD@HOST:PORT/NAME.")
     try:
-        parameters = conninfo_to_dict(url)
+        parameters: dict[str, Any] = conninfo_to_dict(url)
     except psycopg.Error:
         raise ValueError(
             "libpq can't read it as postgresql://USER:PASSWORD@HOST:PORT/NAME "
@@ -103,7 +105,7 @@ def database(url: str) -> dict[str, Any]:
     if "dbname" not in parameters:
         raise ValueError("It names no database: postgresql://USER:PASSWORD@HOST:PORT/NAME.")
     for name in ("port", "connect_timeout"):
-        # Several hosts have several ports, and may leave some out.
+        # With several hosts there are several ports, and some may be missing.
         if not all(part == "" or part.isdecimal() for part in parameters.get(name, "").split(",")):
             raise ValueError(f"Its {name} is not a number.")
     return {

@@ -1,11 +1,12 @@
 """
 Settings of the project.
 
-One switch decides where it runs: without DATABASE_URL this is development, on the embedded
+One switch decides where it runs. Without DATABASE_URL it is development, with the embedded
 PostgreSQL and for this machine only; with it, everything is as production needs it.
 """
 
 from pathlib import Path
+from typing import Any
 
 from django.utils.csp import CSP
 
@@ -30,7 +31,11 @@ if DEVELOPMENT:
     SECRET_KEY = read("SECRET_KEY", text, "django-insecure-development-only")
     ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
     # The names that veza_site.postgresql.embedded makes.
-    _database = {"NAME": "veza", "USER": "postgres", "EMBEDDED": BASE_DIR / ".postgres"}
+    _database: dict[str, Any] = {
+        "NAME": "veza",
+        "USER": "postgres",
+        "EMBEDDED": BASE_DIR / ".postgres",
+    }
 else:
     _database = read("DATABASE_URL", database)
     DEBUG = read("DEBUG", flag, False)
@@ -41,7 +46,7 @@ else:
 V1_APPS = ["accounts", "rbac", "streaming", "media", "legacy_chat"]
 
 INSTALLED_APPS = [
-    "veza_site",  # before the tools: its reset_db and makemigrations take the place of theirs
+    "veza_site",  # before the tools, so that its reset_db and makemigrations replace theirs
     *V1_APPS,
     "veza_site.admin.apps.LazyAdminConfig",
     "django.contrib.auth",
@@ -54,14 +59,14 @@ INSTALLED_APPS = [
     "django_linear_migrations",
 ]
 
-# Whose migrations django_linear_migrations keeps in line.
+# The apps whose migrations django_linear_migrations keeps in one line.
 FIRST_PARTY_APPS = ["veza_site", *V1_APPS]
 
 MIDDLEWARE = [
-    "veza_site.health.Probes",  # first: before what asks for a known host and for HTTPS
+    "veza_site.health.Probes",  # first: probes have no known host and no HTTPS
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "veza_site.admin.time_limit.TimeLimit",  # before the session, which the database keeps
+    "veza_site.admin.time_limit.TimeLimit",  # before the session, which is in the database
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -97,15 +102,15 @@ _options["options"] = f"{_options.get('options', '')} -c search_path=public,djan
 _options.setdefault("connect_timeout", CONNECT_TIMEOUT)
 DATABASES = {"default": _database}
 
-# Seconds: how long `migrate` waits for another one to end, how long others may have to queue behind
-# it for a lock, and then to wait for what it holds, at most, and how long it goes on trying.
-MIGRATE_TURN_TIMEOUT = read("MIGRATE_TURN_TIMEOUT", seconds, 600)
-MIGRATE_LOCK_TIMEOUT = read("MIGRATE_LOCK_TIMEOUT", seconds, 2)
-MIGRATE_HOLD_TIMEOUT = read("MIGRATE_HOLD_TIMEOUT", seconds, 2)
-MIGRATE_PATIENCE = read("MIGRATE_PATIENCE", seconds, 300)
+# In seconds: how long `migrate` waits for another one to end, how long others queue behind it for a
+# lock at most, how long they wait for a lock that it holds at most, and how long it keeps trying.
+MIGRATE_TURN_TIMEOUT = read("MIGRATE_TURN_TIMEOUT", seconds, 600.0)
+MIGRATE_LOCK_TIMEOUT = read("MIGRATE_LOCK_TIMEOUT", seconds, 2.0)
+MIGRATE_HOLD_TIMEOUT = read("MIGRATE_HOLD_TIMEOUT", seconds, 2.0)
+MIGRATE_PATIENCE = read("MIGRATE_PATIENCE", seconds, 300.0)
 
-# Seconds that a statement of an admin request may take.
-ADMIN_STATEMENT_TIMEOUT = read("ADMIN_STATEMENT_TIMEOUT", seconds, 5)
+# The seconds that a statement of an admin request may take.
+ADMIN_STATEMENT_TIMEOUT = read("ADMIN_STATEMENT_TIMEOUT", seconds, 5.0)
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"  # of Django's own tables; V1 has UUIDs
 
@@ -120,8 +125,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.passwords.BcryptLengthValidator"},
 ]
 
-# auth.W004 wants a unique e-mail address: V1's is unique among live users, and
-# UserManager.get_by_natural_key looks only at those.
+# auth.W004 wants email addresses to be unique. V1's are unique among live users, and
+# UserManager.get_by_natural_key only looks at those.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 
 LANGUAGE_CODE = "en-us"
@@ -144,13 +149,13 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 60 * 60  # seconds since the last request
 SESSION_SAVE_EVERY_REQUEST = True
 CSRF_COOKIE_SECURE = _secure
-CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", items, [])
+CSRF_TRUSTED_ORIGINS: list[str] = read("CSRF_TRUSTED_ORIGINS", items, [])
 BEHIND_TLS_PROXY = read("BEHIND_TLS_PROXY", flag, False)
 if BEHIND_TLS_PROXY:
-    # Only behind a proxy that sets or strips this header itself, and adds to X-Forwarded-For.
+    # Only behind a proxy that sets or removes this header itself, and adds to X-Forwarded-For.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-# Only what this site serves itself, and inline only what it has marked with the request's nonce.
+# Only what this site serves itself; inline only what has the request's nonce.
 SECURE_CSP = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF, CSP.NONCE],

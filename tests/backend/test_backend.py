@@ -24,7 +24,7 @@ from veza_site.schema.standard import find_breaches
 
 
 class LaterMigration(TestCase):
-    """A table is added as CONTRIBUTING.md, “Adding a table”, has it."""
+    """A table is added as CONTRIBUTING.md, “Adding a table”, says."""
 
     def apply(self, *operations):
         state = ProjectState()
@@ -272,8 +272,8 @@ class Names(TestCase):
         return editor, shown
 
     def covers(self, table="covers", **fields):
-        id = models.UUIDField(primary_key=True)
-        return migrations.CreateModel("Covers", [("id", id), *fields.items()], {"db_table": table})
+        key = models.UUIDField(primary_key=True)
+        return migrations.CreateModel("Covers", [("id", key), *fields.items()], {"db_table": table})
 
     def key(self, field=models.ForeignKey, **options):
         return field("later.Albums", models.DB_CASCADE, related_name="+", **options)

@@ -87,7 +87,7 @@ class Settings(TestCase):
         self.assertEqual(ODD.keys(), session.TEXT.keys())
 
     def test_make_no_difference_one_by_one(self):
-        expected = contract.expected_catalog()
+        expected = contract.load_catalog()
         with copy_of(self.template) as name:
             with connect(name) as server:
                 digests = read_digests(server.cursor())
@@ -124,8 +124,8 @@ class Settings(TestCase):
         diff = manage("schema", "diff", "--format", "json", database=name, **environment)
         report = json.loads(diff.stdout)
         self.assertEqual((diff.returncode, report["differences"]), (0, []), diff.stderr)
-        self.assertEqual(report["found"], contract.expected().fingerprint)
-        self.assertEqual(report["contract"]["fingerprint"], contract.expected().fingerprint)
+        self.assertEqual(report["found"], contract.load_newest().fingerprint)
+        self.assertEqual(report["contract"]["fingerprint"], contract.load_newest().fingerprint)
         with connect(name) as server:  # a site that may not pause is closed by these, rightly
             for limit in SHORT:
                 server.execute(f"ALTER {whose} RESET {limit}")
@@ -158,7 +158,7 @@ class Settings(TestCase):
                 kept = server.execute("SELECT current_setting('quote_all_identifiers')").fetchone()
                 self.assertEqual(kept, ("on",))
                 self.assertEqual(
-                    contract.read(server.cursor()).fingerprint, contract.expected().fingerprint
+                    contract.read(server.cursor()).fingerprint, contract.load_newest().fingerprint
                 )
 
 
@@ -185,7 +185,7 @@ class Limits(TestCase):
         with empty_database() as name:
             with connect(name) as server:
                 set_for(server, f"DATABASE {name}", SHORT)
-            with schema_command.reading(database_url(name)) as cursor:
+            with schema_command.open_cursor(database_url(name)) as cursor:
                 for limit in SHORT:
                     cursor.execute("SELECT current_setting(%s)", [limit])
                     self.assertEqual(cursor.fetchone(), ("0",), limit)

@@ -7,7 +7,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pglast.parser import ParseError, fingerprint, parse_sql, scan, split
 
-from veza_site.postgresql.sql_text import bare, masked, normalised, statements
+from veza_site.postgresql.sql_text import mask, normalise, split_statements, strip_literals
 
 # Whatever may begin, end or be mistaken for a quote, a comment, a parenthesis or a body.
 PIECES = [
@@ -99,7 +99,7 @@ class SqlText(SimpleTestCase):
             ("SELECT a LIKE b ESCAPE'\\' --a\n", "SELECT a LIKE b ESCAPE'\\' --b\n", True),
         ]:
             with self.subTest(one):
-                self.assertEqual(normalised(one) == normalised(other), same)
+                self.assertEqual(normalise(one) == normalise(other), same)
 
     def test_is_split_into_statements_where_they_end(self):
         function = "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC {} END;"
@@ -124,10 +124,10 @@ class SqlText(SimpleTestCase):
             ["SELECT begin atomic;", "SELECT 2;", "END"],
         ]:
             with self.subTest(parts):
-                self.assertEqual(statements(" \n ".join(parts)), parts)
+                self.assertEqual(split_statements(" \n ".join(parts)), parts)
 
     def test_has_no_statement_where_there_is_nothing_but_layout(self):
-        self.assertEqual(statements("  ; -- nothing\n ; /* ; */"), [])
+        self.assertEqual(split_statements("  ; -- nothing\n ; /* ; */"), [])
 
     def test_is_left_whole_where_something_is_not_closed(self):
         for script in [
@@ -139,27 +139,27 @@ class SqlText(SimpleTestCase):
             "SELECT 1; /* /* */ ; SELECT 2",
         ]:
             with self.subTest(script):
-                self.assertEqual(statements(script), [script])
+                self.assertEqual(split_statements(script), [script])
         for script in [
             "SELECT (1; SELECT 2; SELECT 3",
             "CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; SELECT 2;",
         ]:
             with self.subTest(script):
-                self.assertEqual(statements(script), [script])
+                self.assertEqual(split_statements(script), [script])
 
     @settings(max_examples=400, deadline=None)
     @given(script())
     def test_is_split_as_postgresql_s_parser_does(self, sql):
         self.assertEqual(
-            list(map(fingerprint, statements(sql))), list(map(fingerprint, split(sql)))
+            list(map(fingerprint, split_statements(sql))), list(map(fingerprint, split(sql)))
         )
-        self.assertEqual(len(statements(sql)), len(parse_sql(sql)))
+        self.assertEqual(len(split_statements(sql)), len(parse_sql(sql)))
 
     @settings(max_examples=400, deadline=None)
     @given(script())
     def test_says_the_same_to_postgresql_when_normalised(self, sql):
-        self.assertEqual(fingerprint(normalised(sql)), fingerprint(sql))
-        self.assertEqual(normalised(normalised(sql)), normalised(sql))
+        self.assertEqual(fingerprint(normalise(sql)), fingerprint(sql))
+        self.assertEqual(normalise(normalise(sql)), normalise(sql))
 
     @settings(max_examples=1000, deadline=None)
     @given(texts())
@@ -174,11 +174,12 @@ class SqlText(SimpleTestCase):
         # Offsets are of characters, and the end is the last one.
         expected = ["''" if t.name in LITERALS else sql[t.start : t.end + 1] for t in tokens]
         # B'' and X'' end at a quote that is doubled, and another literal begins there.
-        self.assertEqual(_squeezed(bare(sql)), _squeezed("".join(expected)))
+        self.assertEqual(_squeezed(strip_literals(sql)), _squeezed("".join(expected)))
 
     def test_is_bare_without_what_is_in_literals(self):
         self.assertEqual(
-            bare("COMMENT ON a IS 'CONCURRENTLY' -- CONCURRENTLY\n"), "COMMENT ON a IS '' "
+            strip_literals("COMMENT ON a IS 'CONCURRENTLY' -- CONCURRENTLY\n"),
+            "COMMENT ON a IS '' ",
         )
 
 
@@ -205,18 +206,18 @@ class SqlTextForPeople(SimpleTestCase):
             "SELECT 1 /* /* */ hunter2 */ -- hunter2",
         ]:
             with self.subTest(sql):
-                self.assertNotIn(SECRET, masked(sql))
+                self.assertNotIn(SECRET, mask(sql))
                 for end in range(len(sql)):
-                    self.assertNotIn(SECRET[:4], masked(sql[:end]))
+                    self.assertNotIn(SECRET[:4], mask(sql[:end]))
 
     @settings(max_examples=300, deadline=None)
     @given(script(), literals(), script(), st.data())
     def test_shows_nothing_that_was_in_a_literal_wherever_cut(self, one, literal, other, data):
         sql = f"{one}SELECT {re.sub('[abc]', SECRET, literal)};{other}"
         end = data.draw(st.integers(0, len(sql)))
-        self.assertNotIn(SECRET[:4], masked(sql[:end]))
+        self.assertNotIn(SECRET[:4], mask(sql[:end]))
 
     def test_is_on_one_line_and_keeps_the_rest(self):
-        self.assertEqual(masked("SELECT  'a',\n 1"), "SELECT '…', 1")
-        self.assertEqual(masked('SELECT "a""b", tag$x$ -- c'), 'SELECT "a""b", tag$x$')
-        self.assertEqual(masked("SELECT $$a$$, 'cut off"), "SELECT '…', '…'")
+        self.assertEqual(mask("SELECT  'a',\n 1"), "SELECT '…', 1")
+        self.assertEqual(mask('SELECT "a""b", tag$x$ -- c'), 'SELECT "a""b", tag$x$')
+        self.assertEqual(mask("SELECT $$a$$, 'cut off"), "SELECT '…', '…'")

@@ -1204,7 +1204,7 @@ class LintMigrations(TransactionTestCase):
             call_command("lint_migrations", stderr=io.StringIO())
 
 
-def _refuse(execute, sql, params, many, context):
+def _refuse(_execute, sql, *_arguments):
     raise AssertionError(sql)
 
 

@@ -426,7 +426,7 @@ class Savepoint(TestCase):
                 return cursor.fetchone()
 
         patience = Patience(connection, lock_timeout=2, hold_timeout=2, patience=2, say=print)
-        self.assertEqual(patience.through(migrate), (1,))
+        self.assertEqual(patience.run(migrate), (1,))
 
 
 class Preflight(Migrated):
@@ -470,7 +470,7 @@ class Preflight(Migrated):
     @skipUnless(shutil.which("pgbouncer"), "PgBouncer is not installed (Debian: pgbouncer)")
     def test_refuses_a_pooler(self):
         url = Pooler(self).url(self.name)
-        self.assert_refused("A connection pooler stands between", DATABASE_URL=url)
+        self.assert_refused("There is a connection pooler between", DATABASE_URL=url)
 
     def test_refuses_an_invalid_index_and_says_how_to_mend_it(self):
         self.server.execute(

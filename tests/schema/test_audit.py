@@ -48,7 +48,7 @@ class Audit(TestCase):
         status, output = audit()
         self.assertEqual(status, 0)
         self.assertIn("federated_identities.email  [unique-handles]  excepted: the address", output)
-        self.assertIn("0 breaches, 2 exceptions", output)
+        self.assertIn("breaches: 0; exceptions: 2", output)
 
     def test_fails_with_the_object_the_rule_what_was_found_and_what_mends_it(self):
         with connection.cursor() as cursor:
@@ -82,11 +82,11 @@ class Audit(TestCase):
         self.assertEqual(broken, {rule.id for rule in RULES})
 
     def test_says_that_there_is_nothing_to_judge_where_there_is_no_table(self):
-        for format in ["text", "json"]:
-            with self.subTest(format), empty_database() as name:
+        for output in ["text", "json"]:
+            with self.subTest(output), empty_database() as name:
                 url = database_url(name)
                 with self.assertRaises(CommandError) as caught:
-                    audit(database=url, format=format)
+                    audit(database=url, format=output)
                 self.assertEqual(caught.exception.returncode, 2)
                 self.assertIn("There is nothing to judge", str(caught.exception))
 

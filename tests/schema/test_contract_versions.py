@@ -1,4 +1,4 @@
-"""A migration made as CONTRIBUTING.md says comes last, and its contract is a new version."""
+"""A migration made as CONTRIBUTING.md says comes after all others, and its contract is a new version."""
 
 import json
 
@@ -34,7 +34,7 @@ class Versions(TestCase):
         return ended.stdout
 
     def add_table(self):
-        """Add a table to streaming by CONTRIBUTING.md, “Adding a table”; return its migration."""
+        """Add a table to streaming as CONTRIBUTING.md's “Adding a table” says; return its migration."""
         self.project.append("streaming/models/playlist.py", NOTE)
         self.manage("makemigrations", "streaming", "--name", "notes")
         migration = self.project.migration("streaming", "notes")
@@ -75,7 +75,7 @@ class Versions(TestCase):
         return carried.version, carried.migration
 
     def test_of_one_migration_after_another_are_kept(self):
-        landed = [(version.version, version.migration) for version in contract.history()]
+        landed = [(version.version, version.migration) for version in contract.load_history()]
 
         table = (landed[-1][0] + 1, self.add_table())
         self.assertIn("nothing to refuse", self.manage("lint_migrations"))

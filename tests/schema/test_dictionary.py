@@ -85,7 +85,7 @@ class Document(TestCase):
             for key in described.constraints.values()
             if key.references
         }
-        drawn = re.findall(r"^ +(\w+) [|o}{-]+ (\w+) : \"\"$", self.section("The whole"), re.M)
+        drawn = re.findall(r"^ +(\w+) [|o}{-]+ (\w+) : \"\"$", self.section("All tables"), re.M)
         self.assertEqual(set(drawn), references)
 
     def test_tells_which_migration_makes_a_table(self):

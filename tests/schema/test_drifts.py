@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from tests.support.databases import alias, connect, copy_of, copy_of_test_database
-from veza_site.postgresql.sql_text import statements
+from veza_site.postgresql.sql_text import split_statements
 from veza_site.schema import contract
 from veza_site.schema.diff.database import compare_with_code
 from veza_site.schema.digests import read_digests
@@ -129,7 +129,7 @@ class Drifts(TestCase):
         for _ in range(4):  # what was renamed is compared when it has its name again
             found = compare_with_code(server.cursor()).differences
             for difference in found:
-                for statement in statements(difference.mend):
+                for statement in split_statements(difference.mend):
                     server.execute(statement)
             if not found:
                 break
@@ -154,9 +154,9 @@ class Drifts(TestCase):
             after = contract.read(server.cursor())
             is_v1 = (
                 contract.fingerprint(read_catalog(server.cursor()))
-                == contract.expected().fingerprint
+                == contract.load_newest().fingerprint
             )
-            self.assertEqual(after, contract.at_the_end() if is_v1 else before)
+            self.assertEqual(after, contract.when_migrated() if is_v1 else before)
 
     @settings(max_examples=12, deadline=None, derandomize=True, database=None)
     @given(st.lists(st.sampled_from(TUNING + DRIFTS), min_size=1, max_size=5, unique=True))
@@ -214,5 +214,5 @@ class Drifts(TestCase):
                     cursor = server.cursor()
                     found = contract.fingerprint(read_catalog(cursor))
                     self.assertEqual(
-                        read_digests(cursor) == v1, found == contract.expected().fingerprint
+                        read_digests(cursor) == v1, found == contract.load_newest().fingerprint
                     )

@@ -63,7 +63,7 @@ class Export(TestCase):
             carried = contract.read(server.cursor())
         with connection.cursor() as cursor:
             self.assertEqual(carried, contract.read(cursor))
-        self.assertEqual(carried.fingerprint, contract.expected().fingerprint)
+        self.assertEqual(carried.fingerprint, contract.load_newest().fingerprint)
 
     def test_writes_no_contract_into_a_database_that_is_not_v1_and_says_what_differs(self):
         for drift, named in [
@@ -96,10 +96,10 @@ class Export(TestCase):
                 "ALTER TABLE rooms SET (fillfactor = 70); COMMENT ON SCHEMA public IS NULL"
             )
             apply_export(server)
-            self.assertEqual(contract.read(server.cursor()), contract.at_the_end())
+            self.assertEqual(contract.read(server.cursor()), contract.when_migrated())
 
     def test_shows_the_contract(self):
-        expected = contract.expected()
+        expected = contract.load_newest()
         self.assertIn(
             f"contract {expected.version}, fingerprint {expected.fingerprint}",
             self.export(self.directory),
@@ -139,14 +139,14 @@ class Export(TestCase):
 
 class Contract(TestCase):
     def test_has_a_new_version_when_another_migration_makes_another_catalog(self):
-        first = contract.expected()
+        first = contract.load_newest()
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE rooms ADD topic text")
             changed = read_catalog(cursor)
         self.assertEqual(
-            contract.parsed(contract.history_as_json(changed, "legacy_chat.0051_topic")),
+            contract.parse(contract.history_as_json(changed, "legacy_chat.0051_topic")),
             [
-                *contract.history(),
+                *contract.load_history(),
                 contract.Contract(
                     first.version + 1, contract.fingerprint(changed), "legacy_chat.0051_topic"
                 ),
@@ -157,11 +157,11 @@ class Contract(TestCase):
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE rooms ADD topic text")
             changed = read_catalog(cursor)
-        history = contract.history_as_json(changed, contract.expected().migration)
-        self.assertEqual(len(contract.parsed(history)), len(contract.history()))
+        history = contract.history_as_json(changed, contract.load_newest().migration)
+        self.assertEqual(len(contract.parse(history)), len(contract.load_history()))
 
     def test_stays_when_only_what_is_each_servers_own_business_changes(self):
-        expected = contract.expected()
+        expected = contract.load_newest()
         with connection.cursor() as cursor:
             cursor.execute(
                 "ALTER TABLE rooms SET (fillfactor = 70), ALTER name SET STATISTICS 500;"
@@ -170,7 +170,7 @@ class Contract(TestCase):
             changed = read_catalog(cursor)
         self.assertEqual(contract.fingerprint(changed), expected.fingerprint)
         history = contract.history_as_json(changed, "legacy_chat.0051_topic")
-        self.assertEqual(contract.parsed(history), contract.history())
+        self.assertEqual(contract.parse(history), contract.load_history())
 
     def test_is_not_a_comment_of_somebody_else(self):
         for comment in ["NULL", "'standard public schema'", "'{}'", "'[1]'", "'1'"]:

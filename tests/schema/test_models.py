@@ -50,16 +50,16 @@ class Save(TestCase):
             room.save(update_fields=[])
 
     def test_of_a_deferred_instance_leaves_no_stale_time(self):
-        id = Room.objects.create(name="lobby", updated_at=LONG_AGO).pk
-        room = Room.objects.only("name").get(pk=id)
+        key = Room.objects.create(name="lobby", updated_at=LONG_AGO).pk
+        room = Room.objects.only("name").get(pk=key)
         room.name = "hall"
         room.save()
         self.assertEqual(room.updated_at, now())
 
     def test_keeps_a_key_that_is_given(self):
-        id = Room.objects.create(name="lobby").pk
+        key = Room.objects.create(name="lobby").pk
         Room.objects.all().delete()
-        self.assertEqual(Room.objects.create(id=id, name="lobby").pk, id)
+        self.assertEqual(Room.objects.create(id=key, name="lobby").pk, key)
 
 
 class SavedTime(TransactionTestCase):

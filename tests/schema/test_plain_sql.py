@@ -69,7 +69,7 @@ class PlainSql(TestCase):
 
     def test_every_default_is_filled_in(self):
         for table in self.tables:
-            id = self.rows.insert(table.name)
+            key = self.rows.insert(table.name)
             for column in table.columns.values():
                 if column.default is None:
                     continue
@@ -78,7 +78,7 @@ class PlainSql(TestCase):
                         "true" if column.name == "id" else f'"{column.name}" = {column.default}'
                     )
                     self.assertTrue(
-                        self.rows.fetch(f"SELECT {expected} FROM {table.name} WHERE id = %s", id)
+                        self.rows.fetch(f"SELECT {expected} FROM {table.name} WHERE id = %s", key)
                     )
 
     def test_every_update_moves_updated_at(self):
@@ -86,16 +86,16 @@ class PlainSql(TestCase):
             if "updated_at" not in table.columns:
                 continue
             with self.subTest(table=table.name):
-                id = self.rows.insert(table.name, updated_at=EARLY)
+                key = self.rows.insert(table.name, updated_at=EARLY)
                 self.rows.cursor.execute(f"UPDATE {table.name} SET created_at = created_at")
                 moved = f"SELECT updated_at = CURRENT_TIMESTAMP FROM {table.name} WHERE id = %s"
-                self.assertTrue(self.rows.fetch(moved, id))
+                self.assertTrue(self.rows.fetch(moved, key))
 
     def test_no_update_can_set_updated_at(self):
-        id = self.rows.insert("users")
+        key = self.rows.insert("users")
         self.rows.cursor.execute("UPDATE users SET updated_at = %s", [EARLY])
         moved = "SELECT updated_at = CURRENT_TIMESTAMP FROM users WHERE id = %s"
-        self.assertTrue(self.rows.fetch(moved, id))
+        self.assertTrue(self.rows.fetch(moved, key))
 
     def test_each_on_delete_does_what_it_says(self):
         for table in self.tables:
@@ -225,9 +225,9 @@ class RowsOfDjango(TestCase):
                     self.row(table.name, made.insert(table.name, **theirs), but=unique),
                 )
 
-    def row(self, table, id, but):
+    def row(self, table, key, but):
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM {table} WHERE id = %s", [id])
+            cursor.execute(f"SELECT * FROM {table} WHERE id = %s", [key])
             columns = [column.name for column in cursor.description]
             row = dict(zip(columns, cursor.fetchone(), strict=True))
         return {column: value for column, value in row.items() if column not in but}

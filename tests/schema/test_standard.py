@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import TestCase
 
 from tests.support.databases import migrated_catalog
-from veza_site.postgresql.sql_text import statements
+from veza_site.postgresql.sql_text import split_statements
 from veza_site.schema.catalog import Catalog
 from veza_site.schema.standard import EXCEPTIONS, RULES, find_breaches, judge
 
@@ -272,7 +272,7 @@ class Rule(TestCase):
 def mend(cursor):
     """Run the SQL of all findings in the transaction of the test, where nothing is concurrent."""
     for finding in find_breaches(migrated_catalog()):
-        for statement in statements(finding.mend.replace("CONCURRENTLY ", "")):
+        for statement in split_statements(finding.mend.replace("CONCURRENTLY ", "")):
             if statement not in ("BEGIN;", "COMMIT;"):
                 cursor.execute(statement)
 

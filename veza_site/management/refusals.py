@@ -1,4 +1,4 @@
-"""Commands of Django's and django-extensions' that would break V1: they say so, and do nothing."""
+"""Refuses commands of Django and django-extensions that would break V1."""
 
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -10,23 +10,23 @@ COPY_ROWS = (
     "and keeps updated_at itself. Copy rows with pg_dump: see docs/operating.md, “Copying rows”."
 )
 EMPTY = (
-    "would empty V1's tables, system roles included. In development, `python manage.py reset_db` "
-    "builds V1 again; a server's database is dropped, and made again, by who owns it."
+    "would empty V1's tables, including the system roles. In development, `manage.py reset_db` "
+    "builds V1 again; on a server, the owner drops the database and creates it again."
 )
 FAKE = (
-    "--fake would record what nobody has done: V1's migrations are forward-only, and recorded when "
-    "they are applied. A database that has V1 already is taken over by `schema adopt`."
+    "--fake would record what nobody has done: V1's migrations are recorded when they are applied. "
+    "`schema adopt` takes over a database that already has V1."
 )
 
 
-def refusing(why: str) -> Callable[..., NoReturn]:
+def refuse(why: str) -> Callable[..., NoReturn]:
     """
     Return a command's `handle` that raises CommandError with the command's name and `why`.
 
-    The class inherits from the command that it refuses, so that any of its options leads here.
+    The class has to inherit from the command that it refuses, so that it accepts all its options.
     """
 
-    def handle(self: Any, *arguments: Any, **options: Any) -> NoReturn:
+    def handle(self: Any, *_arguments: Any, **_options: Any) -> NoReturn:
         name = type(self).__module__.rpartition(".")[2]
         raise CommandError(f"{name} {why} Nothing was changed.")
 

@@ -1,9 +1,9 @@
 """
-What the applied migrations did: their SQL's fingerprints, kept in the table `django.migration_sql`.
+What the applied migrations did: the table `django.migration_sql` has the fingerprint of their SQL.
 
-A migration that has landed is never edited. If one was, this database is not what the code says,
-and no later migration can be trusted: `migrate` refuses. Compared is SQL without its comments and
-its layout; a source file whose bytes are the same is not even looked into.
+A migration that has landed is never edited. If one was, the database is not what the code says and
+no later migration can be trusted, so `migrate` refuses. The SQL is compared without its comments
+and its layout, and only where the bytes of the source file have changed.
 """
 
 import hashlib
@@ -15,8 +15,9 @@ from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from veza_site.migrating.records import Key, directory, on_disk, read_records
-from veza_site.postgresql.sql_text import normalised
+from veza_site.migrating.records import Key, list_files, migrations_directory, read_records
+from veza_site.postgresql.schema_editor import DatabaseSchemaEditor
+from veza_site.postgresql.sql_text import normalise
 from veza_site.schema.plan import is_ours, v1_plan
 
 # App, name, and the fingerprints of the SQL and of the source.
@@ -25,11 +26,11 @@ Row = tuple[str, str, str, str]
 
 def check(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> None:
     """
-    Refuse a database that is ahead of this code, or that another form of a migration has made.
+    Refuse a database that this code's migrations can't be trusted to go on from.
 
-    The same for one where the record of an applied migration is gone: it would be run once more.
-
-    Raises CommandError, which names the migrations.
+    That is one with migrations that this code doesn't have, one whose migrations were changed after
+    they were applied here, and one that has lost the record of an applied migration, which would
+    then run once more. Raises CommandError, which names the migrations.
     """
     unknown = [
         key
@@ -38,45 +39,49 @@ def check(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> None:
     ]
     if unknown:
         raise CommandError(
-            f"The database has migrations that this code does not: {_listed(unknown)}. It was "
+            f"The database has migrations that this code does not: {_join(unknown)}. It was "
             "migrated by newer code, or by another branch: migrate with that. Nothing was changed."
         )
     with connection.cursor() as cursor:
         records = read_records(cursor)
     if records and records.lost:
         raise CommandError(
-            f"Applied here, and not recorded any more: {_listed(records.lost)}. `manage.py schema "
+            f"Applied here, and not recorded any more: {_join(records.lost)}. `manage.py schema "
             "diff` gives the SQL that records it again. Nothing was changed."
         )
     changed = [
         key
-        for key, (sql, source) in _kept(connection).items()
+        for key, (sql, source) in _read(connection).items()
         if key in loader.applied_migrations
-        and source != _source(key)
-        and sql != rendered(connection, loader, key)[2]
+        and source != _digest_source(key)
+        and sql != render(connection, loader, key)[2]
     ]
     if changed:
         raise CommandError(
-            f"Applied here, and changed since: {_listed(changed)}. A migration that has landed is "
+            f"Applied here, and changed since: {_join(changed)}. A migration that has landed is "
             "not edited: take the change back, and make it in a new one. Nothing was changed."
         )
 
 
-def is_whole(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether every migration of V1 is kept as its file has it."""
-    kept = _kept(connection)
-    return all(kept.get(key, ("", ""))[1] == _source(key) for key in on_disk() if is_ours(key[0]))
+def is_complete(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether the table has every migration of V1, from the file as it is now."""
+    saved = _read(connection)
+    return all(
+        saved.get(key, ("", ""))[1] == _digest_source(key)
+        for key in list_files()
+        if is_ours(key[0])
+    )
 
 
-def is_kept(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether the table for the fingerprints is there."""
+def exists(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether the table is there."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('django.migration_sql') IS NOT NULL")
-        return cursor.fetchone()[0]
+        return bool(cursor.fetchone()[0])
 
 
-def keep(connection: BaseDatabaseWrapper, rows: list[Row]) -> None:
-    """Keep these fingerprints, in place of those that are kept."""
+def save(connection: BaseDatabaseWrapper, rows: list[Row]) -> None:
+    """Write fingerprints, over those of the same migrations if there are any."""
     if not rows:
         return
     with connection.cursor() as cursor:
@@ -89,56 +94,53 @@ def keep(connection: BaseDatabaseWrapper, rows: list[Row]) -> None:
         )
 
 
-def row(migration: Migration, sql: list[str]) -> Row:
-    """Return what is kept of a migration that is made of these statements."""
+def fingerprint(migration: Migration, sql: list[str]) -> Row:
+    """Return the row of a migration that these statements make."""
     key = migration.app_label, migration.name
-    return *key, _fingerprint(sql), _source(key)
+    text = "\n".join(map(normalise, sql))
+    return *key, hashlib.sha256(text.encode()).hexdigest(), _digest_source(key)
 
 
-def rows_to_keep(
+def find_missing(
     connection: BaseDatabaseWrapper, loader: MigrationLoader, made: dict[Key, Row]
 ) -> list[Row]:
     """
-    Return what is to be kept of V1's applied migrations, and is not yet.
+    Return the rows of V1's applied migrations that the table does not have yet.
 
-    `made` has what is known of those that were applied just now; others are rendered again.
+    `made` has those of the migrations that were applied just now; the others are rendered.
     """
-    kept = _kept(connection)
+    saved = _read(connection)
     applied = MigrationRecorder(connection).applied_migrations()
     return [
-        made[key] if key in made else rendered(connection, loader, key)
+        made[key] if key in made else render(connection, loader, key)
         for key in v1_plan(loader)
-        if key in applied and kept.get(key, ("", ""))[1] != _source(key)
+        if key in applied and saved.get(key, ("", ""))[1] != _digest_source(key)
     ]
 
 
-def rendered(connection: BaseDatabaseWrapper, loader: MigrationLoader, key: Key) -> Row:
-    """Return what is to be kept of the migration of this key, without running it."""
+def render(connection: BaseDatabaseWrapper, loader: MigrationLoader, key: Key) -> Row:
+    """Return the row of the migration of this key, without running it."""
     state = loader.project_state(key, at_end=False)
     migration = loader.disk_migrations[key]
-    with connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
+    with DatabaseSchemaEditor(connection, collect_sql=True, atomic=migration.atomic) as editor:
         migration.apply(state, editor, collect_sql=True)
-    return row(migration, editor.statements)
+    return fingerprint(migration, editor.statements)
 
 
-def _fingerprint(sql: list[str]) -> str:
-    return hashlib.sha256("\n".join(map(normalised, sql)).encode()).hexdigest()
-
-
-def _source(key: Key) -> str:
-    """Return the fingerprint of the file that a migration stands in."""
+def _digest_source(key: Key) -> str:
+    """Return the digest of the file that a migration stands in."""
     app, name = key
-    return hashlib.sha256((directory(app) / f"{name}.py").read_bytes()).hexdigest()
+    return hashlib.sha256((migrations_directory(app) / f"{name}.py").read_bytes()).hexdigest()
 
 
-def _kept(connection: BaseDatabaseWrapper) -> dict[Key, tuple[str, str]]:
-    """Return the fingerprints of the SQL and of the source of each migration that has them."""
-    if not is_kept(connection):
+def _read(connection: BaseDatabaseWrapper) -> dict[Key, tuple[str, str]]:
+    """Return the fingerprint of the SQL and the digest of the source of each migration saved."""
+    if not exists(connection):
         return {}
     with connection.cursor() as cursor:
         cursor.execute("SELECT app, name, sql_sha256, source_sha256 FROM django.migration_sql")
         return {(app, name): (sql, source) for app, name, sql, source in cursor.fetchall()}
 
 
-def _listed(keys: Iterable[Key]) -> str:
+def _join(keys: Iterable[Key]) -> str:
     return ", ".join(sorted(".".join(key) for key in keys))

@@ -1,4 +1,4 @@
-"""What has to be right before `migrate` begins; each error is one line, with nothing changed."""
+"""What has to be right before `migrate` begins: an error is one line, with nothing changed."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from django.db.migrations.operations import AddIndex, CreateModel, RunSQL, Separ
 from django.db.migrations.operations.base import Operation
 from django.db.models import CheckConstraint
 
-from veza_site.postgresql.sql_text import bare, statements
+from veza_site.postgresql.sql_text import split_statements, strip_literals
 from veza_site.schema import contract
 from veza_site.schema.plan import is_ours
 from veza_site.schema.reader import EXTENSIONS
@@ -22,17 +22,17 @@ CHAT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-# A table or a type that is made where there may be none of its name yet.
+# Tables and types that a statement makes, without IF NOT EXISTS.
 MADE_BY_SQL = re.compile(
     r"""\bCREATE\s+(?:UNLOGGED\s+)?(?:TABLE|TYPE|DOMAIN|VIEW)\s+(?!IF\b)([\w".]+)""", re.IGNORECASE
 )
 
-# A table of ours may go by that name in a statement.
+# A statement may call one of our tables by that name.
 ALIAS = re.compile(
     r"""(?:\b(?:FROM|JOIN|UPDATE|USING|INTO)|,)\s+[\w".]+\s+AS\s+"?chat\b""", re.IGNORECASE
 )
 
-# The role, and what it lacks, or NULL.
+# The role, and what it lacks, if anything.
 RIGHTS = """
 SELECT current_user, CASE
     WHEN pg_is_in_recovery() THEN 'may change nothing here, on a standby'
@@ -46,7 +46,7 @@ SELECT current_user, CASE
         THEN 'may not create the schema django (CREATE on the database)'
     WHEN NOT has_schema_privilege(public.oid, 'CREATE') THEN 'may not create in the schema public'
     WHEN NOT pg_has_role(public.nspowner, 'USAGE')
-        THEN 'does not own the schema public, whose comment tells the contract'
+        THEN 'does not own the schema public, whose comment holds the contract'
     WHEN NOT has_schema_privilege(to_regnamespace('django'), 'CREATE')
         THEN 'may not create in the schema django'
     WHEN cardinality(of_others) > 0
@@ -84,13 +84,14 @@ OWNER_MIGRATES = (
     "V1 is migrated by the role that owns the database; see docs/operating.md, “A real server”."
 )
 
-# What to do where it is not a right that the role lacks.
+# What to do if it is not a right that the role lacks.
 NEXT_STEPS = {
     "may change nothing here, on a standby": "Migrate on the primary.",
-    "has only read-only transactions here": "See default_transaction_read_only of the role and the "
-    "database.",
+    "has only read-only transactions here": (
+        "See default_transaction_read_only of the role and the database."
+    ),
     "works as a replica here (session_replication_role), without triggers and foreign keys": (
-        "Take that back with ALTER ROLE … RESET session_replication_role, or of the database."
+        "Undo it with ALTER ROLE … RESET session_replication_role, or ALTER DATABASE."
     ),
 }
 
@@ -104,7 +105,7 @@ WHERE nspname IN ('public', 'django') AND NOT (indisvalid AND indisready)
 ORDER BY 1
 """
 
-# Which of these tables and types are there already, whatever goes by their names.
+# Which of these names are taken already, by whatever kind of relation or type.
 THERE = """
 SELECT DISTINCT name
 FROM unnest(%s::text[]) AS name
@@ -125,8 +126,8 @@ def check_connection(connection: BaseDatabaseWrapper) -> None:
     """
     Refuse a connection that `migrate` can't work through.
 
-    That is one through a pooler, and that of a role which would not see Django's own tables, and
-    would make them once more. Raises CommandError.
+    That is one through a pooler, or of a role that doesn't see Django's own tables and would make
+    them again. Raises CommandError.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -134,12 +135,12 @@ def check_connection(connection: BaseDatabaseWrapper) -> None:
             " has_schema_privilege(to_regnamespace('django'), 'USAGE')"
         )
         pid, role, may_use = cursor.fetchone()
-    # The server tells its process's number at the start of a session; a pooler tells one of its
-    # own, since a client has many server sessions with it, one after the other.
+    # At the start of a session the server sends the number of its process. A pooler sends one of
+    # its own, since it gives a client many server sessions, one after the other.
     if pid != connection.connection.info.backend_pid:
         raise CommandError(
-            "A connection pooler stands between here and the server: a session's lock could be "
-            "left behind in it. Migrate over a direct connection. Nothing was changed."
+            "There is a connection pooler between here and the server, in which a session's lock "
+            "could be left behind. Migrate over a direct connection. Nothing was changed."
         )
     if may_use is False:
         raise CommandError(
@@ -152,8 +153,8 @@ def check_plan(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None:
     """
     Refuse to begin what could not be finished, or should not be.
 
-    That is: the role lacks a right, something is there already that a migration makes, an index is
-    invalid, a migration touches the schema `chat`. Raises CommandError.
+    So it does if the role lacks a right, something that a migration makes is there already, an
+    index is invalid, or a migration touches the schema `chat`. Raises CommandError.
     """
     if not plan:
         return
@@ -165,24 +166,24 @@ def check_plan(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None:
     ours = {
         index
         for schema in contract.CATALOGS
-        for table in contract.expected_catalog(schema).tables.values()
+        for table in contract.load_catalog(schema).tables.values()
         for index in table.indexes
     }
     operations = [operation for migration in plan for operation in migration.operations]
     for index, is_being_built in invalid:
         if is_being_built:
             raise CommandError(
-                f"The index {index} is being built just now; migrate when that has ended. Nothing "
+                f"The index {index} is being built right now; migrate when that has ended. Nothing "
                 "was changed."
             )
-        # One that a migration is to make, or that is not ours (REINDEX CONCURRENTLY leaves doubles
-        # behind when it fails), would be in the way if it were whole.
+        # Rebuild ours. One that a migration is about to make would be in its way, and one that is
+        # not ours (a failed REINDEX CONCURRENTLY leaves duplicates behind) serves no query.
         to_come = any(_makes_index(operation, index) for operation in operations)
         belongs_to_v1 = index.rpartition(".")[2] in ours and not to_come
         remedy = "REINDEX INDEX CONCURRENTLY" if belongs_to_v1 else "DROP INDEX CONCURRENTLY"
         raise CommandError(
-            f"The index {index} is invalid: it was not built to its end. Run {remedy} {index}; and "
-            "then migrate again. Nothing was changed."
+            f"The index {index} is invalid: building it was never finished. Run {remedy} {index}; "
+            "and migrate again. Nothing was changed."
         )
     for migration in plan:
         if any(_touches_chat(operation) for operation in migration.operations):
@@ -196,19 +197,19 @@ def check_forward_only(plan: list[tuple[Migration, bool]]) -> None:
     """
     Refuse to unapply a migration of V1.
 
-    `plan` is Django's: each migration with whether it is to be unapplied. Raises CommandError.
+    `plan` is Django's: each migration, and whether it is to be unapplied. Raises CommandError.
     """
     for migration, backwards in plan:
         if backwards and is_ours(migration.app_label):
             raise CommandError(
                 f"V1's migrations are forward-only: {migration} is not unapplied, and nothing was "
-                "changed. To go back, restore a backup; in development, build the schema again "
-                "with `python manage.py reset_db`."
+                "changed. To go back, restore a backup; in development, `manage.py reset_db` "
+                "builds the schema again."
             )
 
 
 def missing_extensions(connection: BaseDatabaseWrapper, plan: list[Migration]) -> list[str]:
-    """Return those extensions that the plan would create and the server does not offer."""
+    """Return the extensions that the plan would create but the server does not offer."""
     if not _begins_v1(plan):
         return []
     with connection.cursor() as cursor:
@@ -226,22 +227,22 @@ def _begins_v1(plan: list[Migration]) -> bool:
 
 
 def _check_names(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None:
-    """Refuse a database that has already what a migration would make. Raises CommandError."""
+    """Refuse a database that already has what a migration would make. Raises CommandError."""
     names = [
         f"{schema}.{name}"
         for migration in plan
         for operation in migration.operations
-        for schema, name in _made_by(migration, operation)
+        for schema, name in _list_made(migration, operation)
     ]
     with connection.cursor() as cursor:
         cursor.execute(THERE, [names])
         there = [name for (name,) in cursor.fetchall()]
         if _begins_v1(plan):  # later ones may replace a function
-            cursor.execute(FUNCTIONS, [list(contract.expected_catalog().functions)])
+            cursor.execute(FUNCTIONS, [list(contract.load_catalog().functions)])
             there += [name for (name,) in cursor.fetchall()]
     if not there:
         return
-    if {f"public.{table}" for table in contract.expected_catalog().tables} <= set(there):
+    if {f"public.{table}" for table in contract.load_catalog().tables} <= set(there):
         if any(name.startswith("django.") for name in there):
             raise CommandError(
                 "This database has V1 and Django's tables already, and records no migration: "
@@ -253,12 +254,12 @@ def _check_names(connection: BaseDatabaseWrapper, plan: list[Migration]) -> None
         )
     shown = ", ".join(there[:3]) + (f" and {len(there) - 3} more" if len(there) > 3 else "")
     raise CommandError(
-        f"The database has something by a name that migrate needs: {shown}. Look with `manage.py "
-        "schema diff` what it is; rename or drop what is not V1's. Nothing was changed."
+        f"The database has something by a name that migrate needs: {shown}. `manage.py schema "
+        "diff` shows what it is; rename or drop what is not V1's. Nothing was changed."
     )
 
 
-def _made_by(migration: Migration, operation: Operation) -> Iterator[tuple[str, str]]:
+def _list_made(migration: Migration, operation: Operation) -> Iterator[tuple[str, str]]:
     """Yield the schema and the name of each table and type that an operation makes."""
     if isinstance(operation, CreateModel):
         if not operation.options.get("managed", True) or operation.options.get("proxy"):
@@ -274,19 +275,20 @@ def _made_by(migration: Migration, operation: Operation) -> Iterator[tuple[str, 
         if not is_ours(migration.app_label):  # V1's last migration moves Django's own
             yield "django", table
     elif isinstance(operation, RunSQL):
-        for name in MADE_BY_SQL.findall(bare(_sql(operation))):
+        for name in MADE_BY_SQL.findall(strip_literals(_sql(operation))):
             schema, _, name = name.replace('"', "").rpartition(".")
             yield schema or "public", name
     elif isinstance(operation, SeparateDatabaseAndState):
         for inner in operation.database_operations:
-            yield from _made_by(migration, inner)
+            yield from _list_made(migration, inner)
 
 
 def check_rights(connection: BaseDatabaseWrapper, plan: Iterable[Migration] = ()) -> None:
     """
-    Refuse a role that could not finish. Raises CommandError.
+    Refuse a role that could not finish.
 
-    It has to own the tables, and the types and functions that the SQL of the plan names.
+    It has to own V1's tables, and the types and functions that the SQL of the plan names. Raises
+    CommandError.
     """
     words = {
         word
@@ -295,7 +297,7 @@ def check_rights(connection: BaseDatabaseWrapper, plan: Iterable[Migration] = ()
         if isinstance(operation, RunSQL)
         for word in re.findall(r"\w+", _sql(operation))
     }
-    expected = contract.expected_catalog()
+    expected = contract.load_catalog()
     names = {
         "tables": list(expected.tables),
         "enums": sorted(words & expected.enums.keys()),
@@ -327,7 +329,7 @@ def _sql(operation: RunSQL) -> str:
 
 def _touches_chat(operation: Operation) -> bool:
     if isinstance(operation, RunSQL):
-        each = map(bare, statements(_sql(operation)))
+        each = map(strip_literals, split_statements(_sql(operation)))
         return any(CHAT.search(sql) and not ALIAS.search(sql) for sql in each)
     if isinstance(operation, CreateModel):
         return CHAT.search(operation.options.get("db_table", "")) is not None

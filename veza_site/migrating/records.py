@@ -1,8 +1,8 @@
 """
-Which migrations a database says are applied, beside those that this code has.
+Which migrations a database records as applied, compared with those that this code has.
 
-Read in plain SQL, and without a look into the migrations where both are the same: `schema diff`
-asks this of any database, as any role.
+Read in plain SQL, and without importing the migrations if both are the same: `schema diff` asks
+this of any database, as any role.
 """
 
 import pkgutil
@@ -22,12 +22,12 @@ Key = tuple[str, str]
 @dataclass(frozen=True)
 class Records:
     """
-    What is odd about the applied migrations, each by app and name.
+    How the recorded migrations differ from this code's, each by app and name.
 
-    `lost` were applied here, and are not recorded: `migrate` has kept the fingerprint of their SQL,
-    or, where it keeps none, later ones that depend on them are recorded. `unapplied` are those of
-    this code that never were; `unknown` are recorded, and this code does not have them. `none` is
-    whether there is no record at all.
+    `lost` were applied here and are not recorded: the fingerprint of their SQL is there, or, in a
+    database without fingerprints, later migrations that depend on them are recorded. `unapplied`
+    are this code's that never ran here; `unknown` are recorded, and this code does not have them.
+    `none` is whether there is no record at all.
     """
 
     lost: tuple[Key, ...] = ()
@@ -38,47 +38,47 @@ class Records:
 
 def read_records(cursor: Any) -> Records | None:
     """
-    Return what is odd about a database's applied migrations.
+    Return how a database's recorded migrations differ from this code's.
 
-    Returns None where the role may not read them. Until V1 is whole they stand in `public`.
-    Statements: 4 to 6.
+    Until V1 is complete they stand in `public`. Statements: 4 to 6. Returns None if the role may
+    not read them.
     """
     found: dict[str, set[Key]] = {}
     for name in ("django_migrations", "migration_sql"):
-        table, readable = _table(cursor, name)
+        table, readable = _find_table(cursor, name)
         if readable is False:
             return None
         found[name] = set()
         if table is not None:
             cursor.execute(f"SELECT app, name FROM {table}")
             found[name] = set(cursor.fetchall())
-    recorded, kept = found["django_migrations"], found["migration_sql"]
-    if recorded == on_disk() and kept <= recorded:
+    recorded, saved = found["django_migrations"], found["migration_sql"]
+    if recorded == list_files() and saved <= recorded:
         return Records()
     graph = MigrationLoader(None).graph
     of_code = set(graph.nodes)
     depended_on = {
         key
-        for later in (recorded | kept) & of_code
+        for later in (recorded | saved) & of_code
         for key in graph.forwards_plan(later)
-        if not (kept and is_ours(key[0]))
+        if not (saved and is_ours(key[0]))
     }
     missing = of_code - recorded
     return Records(
-        lost=tuple(sorted(missing & (kept | depended_on))),
-        unapplied=tuple(sorted(missing - kept - depended_on)),
+        lost=tuple(sorted(missing & (saved | depended_on))),
+        unapplied=tuple(sorted(missing - saved - depended_on)),
         unknown=tuple(sorted(recorded - of_code)),
-        none=not recorded and not kept,
+        none=not recorded and not saved,
     )
 
 
-def directory(app: str) -> Path:
-    """Return where the migrations of an app stand."""
+def migrations_directory(app: str) -> Path:
+    """Return the directory of an app's migrations."""
     return Path(apps.get_app_config(app).path) / "migrations"
 
 
-def _table(cursor: Any, name: str) -> tuple[str | None, bool | None]:
-    """Return where a table of Django's stands, or None, and whether this role may read it."""
+def _find_table(cursor: Any, name: str) -> tuple[str | None, bool | None]:
+    """Return a table of Django's with its schema, or None, and whether this role may read it."""
     for schema in ("django", "public"):
         cursor.execute(
             "SELECT CASE WHEN has_schema_privilege(%s, 'USAGE')"
@@ -92,13 +92,13 @@ def _table(cursor: Any, name: str) -> tuple[str | None, bool | None]:
     return None, None
 
 
-def on_disk() -> set[Key]:
-    """Return the migrations whose files are there, without importing them."""
+def list_files() -> set[Key]:
+    """Return the migrations that have a file, without importing them."""
     keys = set()
     for config in apps.get_app_configs():
         if config.label in settings.MIGRATION_MODULES:
             return set()  # elsewhere: the loader knows
-        for module in pkgutil.iter_modules([str(directory(config.label))]):
+        for module in pkgutil.iter_modules([str(migrations_directory(config.label))]):
             if not module.ispkg and module.name[0] not in "_~":
                 keys.add((config.label, module.name))
     return keys

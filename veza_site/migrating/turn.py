@@ -1,19 +1,19 @@
-"""One `migrate` at a time on a database, from whichever machine it is started."""
+"""Lets only one `migrate` at a time run on a database, whichever machine starts it."""
 
 import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from django.core.management import CommandError
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 # The key of the advisory lock: “veza” in ASCII.
 LOCK = 0x76657A61
 
-# Seconds between two tries, and between two lines about who has the lock.
+# In seconds: between two tries, and between two lines about who has the lock.
 PAUSE = 0.2
 REMINDER = 30
 
@@ -30,21 +30,22 @@ WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = %s AND objsu
 
 
 @contextlib.contextmanager
-def turn(
+def take_turn(
     connection: BaseDatabaseWrapper, timeout: float, say: Callable[[str], None]
 ) -> Iterator[None]:
     """
     Hold this database's lock for `migrate`, after waiting up to `timeout` seconds for another one.
 
-    The lock is the session's and ends with it, however that ends. Raises CommandError, which names
-    who holds it, when the time is over.
+    Locks: an advisory one, which ends with the session, however that ends.
+
+    Raises CommandError, which names who holds the lock, when the time is over.
     """
     end = time.monotonic() + timeout
     reminder = 0.0
     with connection.cursor() as cursor:
-        # If we are killed, the server shall notice before its statement has ended.
+        # So that the server notices before a statement has ended if we are killed.
         cursor.execute("SET client_connection_check_interval = '1s'")
-        # For others to see who it is that holds the lock.
+        # So that others see who holds the lock.
         name = f"migrate on {socket.gethostname()}"
         cursor.execute(
             "SELECT set_config('application_name', %s, false)"
@@ -52,34 +53,34 @@ def turn(
             [name],
         )
         while True:
-            # Not waited for in the server, where a waiting session would keep a snapshot: another
-            # migrate's CREATE INDEX CONCURRENTLY waits for that.
+            # We don't wait in the server: a waiting session has a snapshot, and the other
+            # migrate's CREATE INDEX CONCURRENTLY would wait for that.
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
             if cursor.fetchone()[0]:
                 break
             now = time.monotonic()
             if now >= end:
                 raise CommandError(
-                    f"Another migrate of this database ({_holder(cursor)}) did not end within "
+                    f"Another migrate of this database ({_name_holder(cursor)}) did not end within "
                     f"{timeout:g} s. Nothing was changed; run it again when that one has ended."
                 )
             if now >= reminder:
-                say(f"Waiting for another migrate of this database to end: {_holder(cursor)}.")
+                say(f"Waiting for another migrate of this database to end: {_name_holder(cursor)}.")
                 reminder = now + REMINDER
             time.sleep(min(PAUSE, end - now))
     try:
         yield
     finally:
-        # After an error in a caller's transaction there is no unlocking before its end.
+        # After an error in a caller's transaction, it can't be unlocked before that ends.
         with contextlib.suppress(Error), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
 
-def _holder(cursor: Any) -> str:
+def _name_holder(cursor: CursorWrapper) -> str:
     cursor.execute(HOLDER, [LOCK])
     rows = cursor.fetchall()
     if not rows:
-        return "it ends just now"
+        return "it is just ending"
     ((pid, application, address, seconds),) = rows[:1]
     where = f" from {address}" if address else ""
     since = "" if seconds is None else f", since {seconds:.0f} s"  # another role's may be hidden

@@ -1,5 +1,5 @@
 """
-Django's PostgreSQL backend with the constraint names of V1's Standard, and errors without rows.
+Django's PostgreSQL backend, with the Standard's names for constraints and errors without rows.
 
 Subclassed as Django documents it: https://docs.djangoproject.com/en/6.1/ref/databases/
 (“Subclassing the built-in database backends”).
@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from django.db.backends.postgresql import base
 from django.utils.functional import cached_property
 
@@ -27,8 +26,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """
     A connection to PostgreSQL.
 
-    Where DATABASES has the key EMBEDDED, a data directory, the embedded server is started before
-    the first connection.
+    If its entry in DATABASES has the key EMBEDDED, a data directory, the embedded server is started
+    before the first connection.
     """
 
     client_class = DatabaseClient
@@ -42,9 +41,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     schema_statements: Sequence[str] = ()
 
     def start_embedded_server(self) -> None:
-        """Start the embedded server, if the settings name one, and make it the host."""
+        """Start the embedded server if the settings name one, and connect to it from then on."""
         if data_directory := self.settings_dict.get("EMBEDDED"):
-            # Imported here: production need not have the package.
+            # Imported only here: production does not need the package.
             from veza_site.postgresql import embedded
 
             self.settings_dict["HOST"] = embedded.start(Path(data_directory))
@@ -52,14 +51,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         self.start_embedded_server()
         parameters = super().get_connection_params()
-        # At the start of a session, where they go before what its role or database has set.
+        # At the start of a session they take precedence over what its role or database has set.
         parameters["options"] = session.startup_options(parameters.get("options", ""))
         return parameters
 
-    def make_cursor(self, cursor: psycopg.Cursor) -> CursorWrapper:
+    def make_cursor(self, cursor: Any) -> CursorWrapper:
         return CursorWrapper(cursor, self)
 
-    def make_debug_cursor(self, cursor: psycopg.Cursor) -> CursorDebugWrapper:
+    def make_debug_cursor(self, cursor: Any) -> CursorDebugWrapper:
         return CursorDebugWrapper(cursor, self)
 
     @cached_property

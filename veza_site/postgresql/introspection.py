@@ -1,3 +1,5 @@
+"""How this backend reads what is in the database."""
+
 import contextlib
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +9,7 @@ from django.db.backends.utils import CursorWrapper, split_identifier
 
 
 class DatabaseIntrospection(introspection.DatabaseIntrospection):
-    """Finds also what belongs to a table that is named with its schema, as "s"."t"."""
+    """Also finds what belongs to a table whose name has its schema, as "s"."t"."""
 
     def get_constraints(self, cursor: CursorWrapper, table_name: str) -> dict[str, Any]:
         with _visible(cursor, table_name) as name:
@@ -15,14 +17,14 @@ class DatabaseIntrospection(introspection.DatabaseIntrospection):
 
     def get_sequences(
         self, cursor: CursorWrapper, table_name: str, table_fields: Any = ()
-    ) -> list[dict[str, str]]:
+    ) -> list[Any]:
         with _visible(cursor, table_name) as name:
             return super().get_sequences(cursor, name, table_fields)
 
 
 @contextlib.contextmanager
 def _visible(cursor: CursorWrapper, table: str) -> Iterator[str]:
-    """Give a table's own name, by which it is found meanwhile: Django looks in the search_path."""
+    """Yield a table's own name, and set the search_path so that Django finds it by that."""
     schema, name = split_identifier(table)
     if not schema:
         yield name

@@ -1,18 +1,16 @@
 """
-What a session has to have, whatever its role or its database has set for it.
+The settings that a session needs, whatever its role or its database has set.
 
 `ALTER ROLE … SET` and `ALTER DATABASE … SET` change every session of a role or a database. Some
-settings change how the server writes what it is asked for and how it reads what it is sent: with
-another DateStyle, psycopg can't read a timestamp, and with quote_all_identifiers the same catalog
-reads as another one.
+settings change how the server writes and reads text: with another DateStyle, psycopg can't read a
+timestamp, and with quote_all_identifiers the same catalog looks like a different one.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-# How the server writes and reads text. All of these may be set by every role, on PostgreSQL 15 to
-# 18.
+# How the server writes and reads text. Every role may set all of these, on PostgreSQL 15 to 18.
 TEXT = {
     "array_nulls": "on",
     "backslash_quote": "safe_encoding",
@@ -33,8 +31,8 @@ TEXT = {
     "xmloption": "content",
 }
 
-# How long the server lets a session work, wait or pause; 0 is for ever. transaction_timeout is only
-# in PostgreSQL 17 and later.
+# How long the server lets a session work, wait or pause; 0 is no limit. Only PostgreSQL 17 and
+# later have transaction_timeout.
 LIMITS = [
     "idle_in_transaction_session_timeout",
     "idle_session_timeout",
@@ -45,14 +43,14 @@ LIMITS = [
 
 
 def startup_options(options: str = "") -> str:
-    """Return libpq's parameter `options` with TEXT after what `options` holds already."""
+    """Return libpq's parameter `options`, with TEXT after what it already holds."""
     return " ".join([options, *(f"-c {name}={value}" for name, value in TEXT.items())]).strip()
 
 
 @contextmanager
 def settings(cursor: Any, values: dict[str, str]) -> Iterator[None]:
     """
-    Let a session have these settings for a while, and then those that it had before.
+    Change a session's settings for a while, and then restore them.
 
     `cursor` is any DB-API cursor on the database. Statements: 3.
     """
@@ -67,7 +65,7 @@ def settings(cursor: Any, values: dict[str, str]) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(Exception):  # in a transaction that failed, its end brings them back
+        with suppress(Exception):  # the end of a failed transaction restores them
             _set(cursor, names, before)
         raise
     _set(cursor, names, before)
@@ -82,16 +80,16 @@ def _set(cursor: Any, names: list[str], values: list[str]) -> None:
 
 
 def lift_limits(cursor: Any) -> None:
-    """Let a session work and wait as long as it has to. Statements: 1."""
+    """Let a session work and wait as long as it needs. Statements: 1."""
     _set_limits(cursor, "0")
 
 
 @contextmanager
-def limits_lifted(cursor: Any) -> Iterator[None]:
+def without_limits(cursor: Any) -> Iterator[None]:
     """
-    Let a session work and wait as long as it has to, for a while.
+    Let a session work and wait as long as it needs for a while, and then restore its limits.
 
-    Afterwards it has the limits that it began with. Statements: 2.
+    Statements: 2.
     """
     _set_limits(cursor, "0")
     try:
@@ -102,7 +100,7 @@ def limits_lifted(cursor: Any) -> Iterator[None]:
 
 
 def _set_limits(cursor: Any, value: str | None) -> None:
-    # Those that the server knows. Not by pg_settings, which takes longer than a short limit allows.
+    # Only those that the server knows. pg_settings may take longer than a short limit allows.
     cursor.execute(
         "SELECT set_config(name, %s, false) FROM unnest(%s::text[]) AS name"
         " WHERE current_setting(name, true) IS NOT NULL",

@@ -1,8 +1,10 @@
 """
-What a text of SQL says, told apart from how it is laid out and what is in its quotes.
+Reads SQL by PostgreSQL's lexical rules: what it says, apart from layout, comments, literals.
 
-Read by PostgreSQL's lexical rules, with standard_conforming_strings on, as psql reads a script
-(src/fe_utils/psqlscan.l). tests/backend/test_sql_text.py holds it against PostgreSQL's own scanner.
+It reads with standard_conforming_strings on, as psql reads a script (src/fe_utils/psqlscan.l).
+tests/backend/test_sql_text.py checks it against PostgreSQL's own scanner: that is in pglast, which
+production does not install. sqlparse, which Django uses, takes every command 0.05 s of CPU to
+import, and takes a semicolon in a nested comment for the end of a statement.
 """
 
 import functools
@@ -25,7 +27,7 @@ _TOKEN = rf"""(?P<layout> [ \t\n\r\f\v] | -- | /\* )
       | (?P<word> {_LETTER} [A-Za-z_0-9$\x80-\U0010ffff]*+ )
       | (?P<number> \$[0-9]++ | [0-9]++ [A-Za-z_0-9\x80-\U0010ffff]*+ )
       | (?P<other> . )"""
-# What tells that a token in quotes is closed, and the kind of the token.
+# The group that shows whether a token in quotes is closed, and the kind of the token.
 _QUOTES = {"e": "escaped", "l": "literal", "n": "name"}
 _LAYOUT = re.compile(r"(?:[ \t\n\r\f\v]|--[^\n\r]*)*+(?P<comment>/\*)?")
 _COMMENT_MARK = re.compile(r"/\*|\*/")
@@ -34,10 +36,10 @@ _CREATES_ROUTINE = re.compile(r"create( or replace)? (function|procedure)\b")
 
 class _Token(NamedTuple):
     """
-    A part of a text of SQL.
+    A token of SQL.
 
     `kind` is layout, escaped (E'…'), literal (any other), name (one in quotes), word, number or
-    other (one character). `whole` is False where the text ends before the token does.
+    other (one character). `whole` is False if the text ends before the token does.
     """
 
     kind: str
@@ -45,29 +47,29 @@ class _Token(NamedTuple):
     whole: bool = True
 
 
-def normalised(sql: str) -> str:
+def normalise(sql: str) -> str:
     """
-    Return SQL without comments, and with single spaces, outside of its quotes.
+    Return SQL without comments and with single spaces, but for what is in quotes.
 
-    Fingerprints of applied migrations are made of it (veza_site.migrating.history): what it returns
-    for a migration that has landed must not change.
+    The fingerprints of applied migrations are made from this (veza_site.migrating.history), so what
+    it returns for a migration that has landed must not change.
     """
-    return _laid_out(sql).strip(" ;")
+    return _join(sql).strip(" ;")
 
 
-def statements(sql: str) -> list[str]:
+def split_statements(sql: str) -> list[str]:
     """
     Return the statements of a script, each with the comments before it.
 
     A semicolon in parentheses (CREATE RULE … DO (…; …)) or in a routine's BEGIN ATOMIC … END ends
-    none. Where a quote, a comment, a parenthesis or a body is not closed, what follows is one
-    statement with it; where a literal or a comment is not closed, the script is returned whole.
+    no statement. If a parenthesis or a body is not closed, all that follows is one statement; if a
+    literal or a comment is not closed, the whole script is.
     """
     parts: list[list[str]] = [[]]
     parentheses = 0
-    bodies = 0  # of routines, open, one in the other
-    words: list[str] = []  # of the statement, or of that in a body, outside of parentheses
-    before = ""  # the token before, without layout, in lower case
+    bodies = 0  # of routines, open, nested
+    words: list[str] = []  # of the statement, or of the one in a body, outside parentheses
+    before = ""  # the previous token, in lower case; layout does not count
     for token in _tokens(sql):
         if not token.whole:
             return [sql]
@@ -84,8 +86,8 @@ def statements(sql: str) -> list[str]:
                 bodies += 1
                 words = []
             elif text == "end" and before in (";", "atomic") and bodies:
-                # Every statement of a body has its semicolon: an END elsewhere is a CASE's, or a
-                # column's name.
+                # Every statement of a body ends in a semicolon: an END elsewhere is a CASE's, or
+                # the name of a column.
                 bodies -= 1
             elif text == ";":
                 words = []
@@ -95,12 +97,12 @@ def statements(sql: str) -> list[str]:
                 words.append(text)
         before = text
     texts = ["".join(part).strip(SPACE) for part in parts]
-    return [text for text in texts if normalised(text)]
+    return [text for text in texts if normalise(text)]
 
 
-def bare(sql: str) -> str:
-    """Return SQL without comments, with single spaces, and with nothing in its literals."""
-    return _laid_out(sql, "''")
+def strip_literals(sql: str) -> str:
+    """Return SQL without comments, with single spaces, and with its literals empty."""
+    return _join(sql, "''")
 
 
 def first_words(sql: str, count: int) -> list[str]:
@@ -109,27 +111,27 @@ def first_words(sql: str, count: int) -> list[str]:
     return list(itertools.islice(words, count))
 
 
-def masked(sql: str) -> str:
+def mask(sql: str) -> str:
     """
-    Return SQL to show to people: on one line, and with nothing that was in a literal.
+    Return SQL that can be shown to people: on one line, without the contents of its literals.
 
-    It may be cut anywhere, as pg_stat_activity does, and come from a session in which a backslash
-    escapes a quote: what follows a literal that would end elsewhere then is not shown at all.
+    The text may be cut off anywhere, as pg_stat_activity does, and may come from a session in which
+    a backslash escapes a quote. Nothing is shown after a literal that would end elsewhere there.
     """
     parts = []
     for token in _tokens(sql):
-        parts.append(_shown(token, "'…'"))
+        parts.append(_show(token, "'…'"))
         if token.kind == "literal" and "\\" in token.text and not token.text.startswith("$"):
             parts.append(" …")
             break
     return " ".join("".join(parts).split())
 
 
-def _laid_out(sql: str, literal: str | None = None) -> str:
-    return "".join(_shown(token, literal) for token in _tokens(sql))
+def _join(sql: str, literal: str | None = None) -> str:
+    return "".join(_show(token, literal) for token in _tokens(sql))
 
 
-def _shown(token: _Token, literal: str | None) -> str:
+def _show(token: _Token, literal: str | None) -> str:
     if token.kind == "layout":
         return " "
     if token.kind in ("literal", "escaped") and literal is not None:
@@ -138,12 +140,11 @@ def _shown(token: _Token, literal: str | None) -> str:
 
 
 def _tokens(sql: str) -> Iterator[_Token]:
-    """Yield the tokens of a text, which together make it up; layout is not followed by layout."""
-    pattern = _pattern()
+    """Yield the tokens that make up a text; there are never two tokens of layout in a row."""
+    pattern = _compile_pattern()
     position = 0
-    while position < len(sql):
-        token = pattern.match(sql, position)
-        kind, end, whole = token.lastgroup, token.end(), True
+    while token := pattern.match(sql, position):  # until the end: any character is a token
+        kind, end, whole = str(token.lastgroup), token.end(), True
         if kind == "layout":
             end = _end_of_layout(sql, position)
             whole = end > 0
@@ -159,15 +160,14 @@ def _tokens(sql: str) -> Iterator[_Token]:
 
 
 @functools.cache
-def _pattern() -> re.Pattern[str]:
-    # Not where the module is imported, as it is by every command: it takes 20 ms.
+def _compile_pattern() -> re.Pattern[str]:
+    # Not when the module is imported, as every command does: it takes 20 ms.
     return re.compile(_TOKEN, re.DOTALL | re.VERBOSE)
 
 
 def _end_of_layout(sql: str, position: int) -> int:
-    """Return where white space and comments end; 0 where a comment, or one in it, is not closed."""
-    while True:
-        layout = _LAYOUT.match(sql, position)
+    """Return where white space and comments end; 0 if a comment, or one in it, is not closed."""
+    while layout := _LAYOUT.match(sql, position):  # which matches nothing, too
         position = layout.end()
         depth = 1 if layout["comment"] else 0
         if depth == 0:
@@ -178,3 +178,4 @@ def _end_of_layout(sql: str, position: int) -> int:
                 return 0
             depth += 1 if mark[0] == "/*" else -1
             position = mark.end()
+    return position

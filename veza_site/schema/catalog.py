@@ -9,10 +9,10 @@ from typing import Any, Self
 @dataclass(frozen=True)
 class Column:
     """
-    A column of a table. `type` and `default` are written as PostgreSQL writes them.
+    A column of a table; `type` and `default` are written as PostgreSQL writes them.
 
-    `default` is the expression of a generated column too; `properties` is what was set otherwise
-    than a new column has it ("STATISTICS 500", "STORAGE EXTERNAL").
+    `default` is also the expression of a generated column. `properties` are the settings that
+    differ from a new column's defaults ("STATISTICS 500", "STORAGE EXTERNAL").
     """
 
     name: str
@@ -44,7 +44,7 @@ class Constraint:
 
     @property
     def enforced(self) -> bool:
-        """Whether the database keeps it; PostgreSQL 18 knows NOT ENFORCED."""
+        """Whether the database enforces it: PostgreSQL 18 has NOT ENFORCED."""
         return not self.definition.endswith(" NOT ENFORCED")
 
 
@@ -53,9 +53,9 @@ class Index:
     """
     An index; a UNIQUE constraint counts as the index that PostgreSQL makes for it.
 
-    `columns` are the key's columns or expressions, in order; `descending` are those among them
-    that are indexed so; `predicate` is that of a partial index; `deferred` is an INITIALLY DEFERRED
-    constraint's. `definition` is without what tunes the index, which is in `properties`
+    `columns` are the key's columns or expressions, in order, and `descending` those of them that
+    are in descending order. `predicate` is a partial index's; `deferred` says that a constraint is
+    INITIALLY DEFERRED. `definition` leaves out the tuning, which is in `properties`
     ("fillfactor=70", "COLUMN 1 STATISTICS 500").
     """
 
@@ -83,7 +83,7 @@ class Trigger:
 
     @property
     def enabled(self) -> bool:
-        """Whether it fires for what the services write."""
+        """Whether it fires when the services write."""
         return self.state in ("ENABLE", "ENABLE ALWAYS")
 
 
@@ -92,7 +92,7 @@ class Table:
     """
     A table and what belongs to it, each by its name.
 
-    `properties` is what was set otherwise than a new table has it ("UNLOGGED", "fillfactor=70").
+    `properties` are the settings that differ from a new table's ("UNLOGGED", "fillfactor=70").
     """
 
     name: str
@@ -106,11 +106,11 @@ class Table:
 @dataclass(frozen=True)
 class Other:
     """
-    What has no class of its own: `kind` is "view", "sequence", "policy" and the like.
+    An object without a class of its own: `kind` is "view", "sequence", "policy" and the like.
 
-    It is known by what DROP takes: "public.names", "own_rows ON public.tracks"; where another kind
-    may have the same name, after the kind ("collation public.german"). `uses` are the views that it
-    reads, or that a rule or a policy is written with.
+    Its name is what DROP takes: "public.names", "own_rows ON public.tracks". Where another kind may
+    have the same name, the kind comes first ("collation public.german"). `uses` are the views that
+    it reads, or that a rule or a policy refers to.
     """
 
     kind: str
@@ -121,16 +121,16 @@ class Other:
 @dataclass(frozen=True)
 class Catalog:
     """
-    What the schema `schema` holds, each by its name.
+    What the schema `schema` holds, each object by its name.
 
-    `enums` are the labels in order, `functions` are definitions by signature, `others` is the
-    rest: views, sequences, domains, policies and the like. `extensions` are those in the schema;
-    one that V1 creates where the server offers it is among them where it does not, too.
-    `comments` are by the object as COMMENT ON takes it, without that on the schema, which tells the
-    contract. `dependents` is what other schemas have that depends on a table, a type or a function
-    of this one, and casts and event triggers, by its name; `keys_to_here` are the foreign keys of
-    other schemas by the table here: their table, their name, their definition. These two are read
-    apart.
+    `enums` are labels in order, `functions` definitions by signature, `others` the rest: views,
+    sequences, domains, policies and the like. `extensions` are those in the schema; one that V1
+    creates if the server offers it is always among them. `comments` are by the object as COMMENT ON
+    takes it, without the schema's own, which is the contract.
+
+    Two are read separately, by `reader.add_dependents`. `dependents` are, by a table, type or
+    function here, the objects of other schemas that depend on it, and casts and event triggers.
+    `keys_to_here` are, by a table here, the foreign keys of other schemas: table, name, definition.
     """
 
     schema: str
@@ -144,40 +144,40 @@ class Catalog:
     keys_to_here: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
 
     def as_json(self) -> str:
-        """Return the catalog as JSON that is the same to the byte for the same catalog."""
+        """Return the catalog as JSON: the same catalog gives the same bytes."""
         return json.dumps(self.contents(), indent=2, sort_keys=True) + "\n"
 
     def contents(self) -> dict[str, Any]:
-        """Return what the schema holds, as plain values, without what depends on it elsewhere."""
+        """Return what the schema holds as plain values, without what depends on it elsewhere."""
         contents = dataclasses.asdict(self)
         del contents["dependents"], contents["keys_to_here"]
         return contents
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Return the catalog of which `text` is the JSON."""
+        """Return the catalog from its JSON."""
         values = json.loads(text)
         values["tables"] = {
-            name: _made(
+            name: _make(
                 Table,
                 table
                 | {
-                    part: {name: _made(kind, item) for name, item in table[part].items()}
+                    part: {name: _make(kind, item) for name, item in table[part].items()}
                     for part, kind in _PARTS.items()
                 },
             )
             for name, table in values["tables"].items()
         }
-        values["others"] = {name: _made(Other, other) for name, other in values["others"].items()}
+        values["others"] = {name: _make(Other, other) for name, other in values["others"].items()}
         values["enums"] = {name: tuple(labels) for name, labels in values["enums"].items()}
-        return _made(cls, values)
+        return _make(cls, values)
 
 
 _PARTS = {"columns": Column, "constraints": Constraint, "indexes": Index, "triggers": Trigger}
 
 
-def _made[T](kind: type[T], values: dict[str, Any]) -> T:
-    """Return an object of values from JSON, which has lists for tuples."""
+def _make[T](kind: type[T], values: dict[str, Any]) -> T:
+    """Return an object made of values from JSON, which has lists instead of tuples."""
     return kind(
         **{
             name: tuple(value) if isinstance(value, list) else value

@@ -1,7 +1,7 @@
-"""The queries of pg_catalog that read a schema: what each yields, its user unpacks."""
+"""The queries that read a schema from pg_catalog; the reader knows the columns of each."""
 
-# The options that people can set on a column, and on a table or an index of PostgreSQL's own kinds
-# (autovacuum_… aside). The server may keep keys of its own beside them: Debian's 15.20 has one.
+# The options that people can set on a column, and on tables and indexes of PostgreSQL's own kinds
+# (apart from autovacuum_…). The server may have keys of its own there: Debian's 15.20 has one.
 COLUMN_OPTIONS = ["n_distinct", "n_distinct_inherited"]
 OPTIONS = [
     "autosummarize",
@@ -26,7 +26,7 @@ def _array(texts: list[str]) -> str:
 
 
 def _options(array: str, known: list[str] = OPTIONS) -> str:
-    """Return the SQL of the options in `array`, as name=value, that people can set."""
+    """Return the SQL that selects from `array` the options, as name=value, that people can set."""
     return f"""(
         SELECT option FROM unnest({array}) AS option
         WHERE split_part(option, '=', 1) = ANY ({_array(known)})
@@ -38,7 +38,7 @@ def _untuned(definition: str, options: str) -> str:
     """
     Return the SQL of an index's or a constraint's definition without its options.
 
-    PostgreSQL writes them into it as here; they are tuning, and stand among the properties.
+    They are tuning, and are among the properties. PostgreSQL writes them the way it is done here.
     """
     return f"""replace({definition}, COALESCE(
         (
@@ -58,14 +58,14 @@ def _untuned(definition: str, options: str) -> str:
 
 
 def not_part_of(catalog: str, oid: str, kinds: str = "'e'") -> str:
-    """Leave out the objects of extensions, or those of other `kinds` of pg_depend too."""
+    """Return the condition that leaves out the objects of extensions, or of other `kinds` too."""
     return f"""NOT EXISTS (
         SELECT FROM pg_depend
         WHERE classid = '{catalog}'::regclass AND objid = {oid} AND deptype IN ({kinds})
     )"""
 
 
-# The tables that the other queries read of.
+# The tables about which the other queries read.
 _TABLES = f"""(
     SELECT pg_class.*, relname::text AS name
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -167,7 +167,7 @@ LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
 ORDER BY tables.name, attname
 """
 
-# UNIQUE is left to the indexes, NOT NULL (a constraint from PostgreSQL 18 on) to the columns.
+# UNIQUE is among the indexes, NOT NULL (a constraint from PostgreSQL 18 on) among the columns.
 CONSTRAINTS = f"""
 SELECT
     tables.name,
@@ -283,7 +283,7 @@ WHERE nspname = %(schema)s
 ORDER BY 1
 """
 
-# An identity column's sequence is a part of it.
+# An identity column's sequence is part of the column.
 OTHERS = f"""
 SELECT
     pg_class.oid::regclass::text,
@@ -409,8 +409,8 @@ WHERE contype = 'f' AND here.nspname = %(schema)s AND connamespace <> here.oid
 ORDER BY 1, 2, 3
 """
 
-# What stands in other schemas, or in none, and depends on a table, a type or a function here. A
-# view depends by its rule, and is named instead of that.
+# The objects of other schemas, or of none, that depend on a table, a type or a function here. A
+# view depends through its rule: the view is named instead.
 DEPENDENTS = """
 WITH used (catalog, oid, name) AS (
     SELECT 'pg_class'::regclass, pg_class.oid, pg_class.oid::regclass::text

@@ -1,4 +1,4 @@
-"""The Standard's rules as Django's system checks, before there is a migration."""
+"""Django's system checks of the models, by the Standard and by what PostgreSQL can store."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from veza_site.schema.standard import find_breaches
 
 
 def check_standard(
-    app_configs: Sequence[AppConfig] | None, **options: Any
+    app_configs: Sequence[AppConfig] | None, **_options: Any
 ) -> list[checks.CheckMessage]:
     """Return an error for each breach of the Standard by a model of V1's domains."""
     models = {model._meta.db_table: model for model in _v1_models(app_configs)}
@@ -30,9 +30,9 @@ def check_standard(
 
 
 def check_names(
-    app_configs: Sequence[AppConfig] | None, **options: Any
+    app_configs: Sequence[AppConfig] | None, **_options: Any
 ) -> list[checks.CheckMessage]:
-    """Return an error for each name in V1's domains that PostgreSQL would not keep as it is."""
+    """Return an error for each name in V1's domains that PostgreSQL would refuse or cut off."""
     models = _v1_models(app_configs)
     return [*_names_of_schemas(models), *_long_names(models), *_clashes(models)]
 
@@ -56,14 +56,14 @@ def _long_names(models: list[type[Model]]) -> Iterator[checks.Error]:
             if length > NAME_LENGTH:
                 yield checks.Error(
                     f"{model._meta.label}: the name {name} has {length} bytes, and PostgreSQL "
-                    f"keeps {NAME_LENGTH} of them.",
+                    f"stores only {NAME_LENGTH}.",
                     hint="Choose a shorter one.",
                     id="veza_site.name-too-long",
                 )
 
 
 def _clashes(models: list[type[Model]]) -> Iterator[checks.Error]:
-    # Tables and indexes have their names in the schema, other constraints in their table.
+    # A table's or an index's name is unique in the schema, a constraint's in its table.
     taken: dict[tuple[str, str], str] = {}
     for model in models:
         table = model._meta.db_table

@@ -1,9 +1,9 @@
 """
-Which contract a database carries: the comment on schema `public`, as JSON, for every service.
+The contract that a database carries: the comment on schema `public`, as JSON, for every service.
 
-`schema/catalog.json` is what the migrations make of `public`, `schema/contract.json` the history of
-the contract, the newest version last. A migration that changes V1 makes a new version; what is only
-Django's (a table in schema `django`, of which `schema/django.json` tells) does not.
+`schema/catalog.json` is what the migrations make of `public`; `schema/contract.json` is the history
+of the contract, the newest version last. A migration that changes V1 makes a new version. One that
+only changes Django's own tables does not (they are in schema `django`, and `schema/django.json`).
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from veza_site.schema.reader import read_catalog
 
 HISTORY = settings.BASE_DIR / "schema" / "contract.json"
 
-# What the migrations make of each schema of this project, as the reader of the catalog gives it.
+# What the migrations make of each schema, as `schema.reader` returns it.
 CATALOGS = {
     "public": settings.BASE_DIR / "schema" / "catalog.json",
     "django": settings.BASE_DIR / "schema" / "django.json",
@@ -37,8 +37,8 @@ class Contract:
     """
     A contract with the services.
 
-    `version` only grows; `fingerprint` is that of the catalog, as `fingerprint` takes it;
-    `migration` is the last of V1's that is applied ("streaming.0041_…").
+    `version` only grows; `fingerprint` is the catalog's; `migration` is the last of V1's that is
+    applied ("streaming.0041_…").
     """
 
     version: int
@@ -46,22 +46,22 @@ class Contract:
     migration: str
 
     def as_json(self) -> str:
-        """Return it as the comment on schema `public` has it."""
+        """Return the text of the comment on schema `public`."""
         return json.dumps(dataclasses.asdict(self))
 
 
 def fingerprint(catalog: Catalog) -> str:
-    """Return the SHA-256, in hex, of all that is contract in `catalog`."""
+    """Return the SHA-256, in hex, of everything in a catalog that is part of the contract."""
     text = json.dumps(_contents(catalog), indent=2, sort_keys=True) + "\n"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _contents(catalog: Catalog) -> dict[str, Any]:
     """
-    Return the catalog without what is each server's own business: tuning, extensions, remarks.
+    Return a catalog without what is each server's own business: tuning, extensions, comments.
 
-    In the form that version 1 was fingerprinted in: what a catalog has come to know since is left
-    out, and what it knows no more is here, always the same.
+    In the form in which version 1 was fingerprinted: what catalogs have gained since is left out,
+    and what they have lost is filled in, always the same.
     """
     contents = catalog.contents() | {"extensions": (), "comments": {}, "owner": None}
     for table in contents["tables"].values():
@@ -73,35 +73,35 @@ def _contents(catalog: Catalog) -> dict[str, Any]:
     return contents
 
 
-def history() -> list[Contract]:
+def load_history() -> list[Contract]:
     """Return every version of the contract, the oldest first."""
-    return parsed(HISTORY.read_text())
+    return parse(HISTORY.read_text())
 
 
-def parsed(text: str) -> list[Contract]:
-    """Return the versions in the text of a `contract.json`."""
+def parse(text: str) -> list[Contract]:
+    """Return the versions in the text of a `contract.json`, the oldest first."""
     return [Contract(**version) for version in json.loads(text)]
 
 
-def expected() -> Contract:
+def load_newest() -> Contract:
     """Return the contract that this code's migrations make."""
-    return history()[-1]
+    return load_history()[-1]
 
 
 @functools.cache
-def expected_catalog(schema: str = "public") -> Catalog:
+def load_catalog(schema: str = "public") -> Catalog:
     """Return what this code's migrations make of a schema, `public` or `django`."""
     return Catalog.from_json(CATALOGS[schema].read_text())
 
 
 def history_as_json(catalog: Catalog, migration: str) -> str:
     """
-    Return the text of `schema/contract.json` once the last migration, `migration`, makes `catalog`.
+    Return the text of `schema/contract.json` if the last migration, `migration`, makes `catalog`.
 
-    Another catalog is another version. The one that `migration` itself has made before is replaced:
-    nothing builds on it yet. Those of earlier migrations stay.
+    A changed catalog is a new version. It replaces one that `migration` itself made before, since
+    nothing builds on that yet. The versions of earlier migrations stay.
     """
-    versions = history() if HISTORY.exists() else []
+    versions = load_history() if HISTORY.exists() else []
     now = fingerprint(catalog)
     if versions and versions[-1].migration == migration:
         versions.pop()
@@ -111,32 +111,31 @@ def history_as_json(catalog: Catalog, migration: str) -> str:
 
 
 def read(cursor: Any) -> Contract | None:
-    """Return the contract that the database says it carries, or None where it says none."""
+    """Return the contract that the database says it carries, or None if it names none."""
     cursor.execute("SELECT obj_description(to_regnamespace('public'), 'pg_namespace')")
     (comment,) = cursor.fetchone()
     try:
         values = json.loads(comment)
         carried = Contract(*(values[field.name] for field in dataclasses.fields(Contract)))
     except (TypeError, ValueError, KeyError):
-        return None  # no comment, or somebody else's
+        return None  # no comment, or not ours
     return carried if type(carried.version) is int else None
 
 
 class Drifted(Exception):
-    """The database is not what its migrations make, and no contract was written into it."""
+    """The database is not what its migrations make. No contract was written into it."""
 
 
 def write(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> Contract | None:
     """
-    Let the database say which contract it carries now, and return that.
+    Write into the database which contract it carries: the newest whose migration is applied.
 
-    That is the newest version whose migration is applied; before there is one, nothing is written,
-    and None is returned. A fingerprint is written only where it is that of what is there: raises
-    Drifted where it is not.
+    Returns it, or None if V1 is not complete and there is none yet. Raises Drifted, and writes
+    nothing, if the database does not have the fingerprint of that version.
     """
     recorded = MigrationRecorder(connection).applied_migrations()
     applied = [str(loader.graph.nodes[key]) for key in v1_plan(loader) if key in recorded]
-    reached = [version for version in history() if version.migration in applied]
+    reached = [version for version in load_history() if version.migration in applied]
     if not reached:
         return None
     carried = replace(reached[-1], migration=applied[-1])
@@ -150,9 +149,9 @@ def write(connection: BaseDatabaseWrapper, loader: MigrationLoader) -> Contract 
 
 def is_true(cursor: Any) -> bool:
     """
-    Return whether a database has this code's contract, and says so.
+    Return whether a database keeps this code's contract, and says so.
 
-    It has to have all of this code's migrations. Statements: those of `read_catalog`, and 2.
+    It must have all of this code's migrations. Statements: those of `read_catalog`, and 2.
     """
     carried = read(cursor)
     cursor.execute(
@@ -161,11 +160,10 @@ def is_true(cursor: Any) -> bool:
         [OURS],
     )
     ((newest,),) = cursor.fetchall()
-    return carried == replace(expected(), migration=newest) and (
-        fingerprint(read_catalog(cursor)) == carried.fingerprint
-    )
+    wanted = replace(load_newest(), migration=newest)
+    return carried == wanted and fingerprint(read_catalog(cursor)) == wanted.fingerprint
 
 
-def at_the_end() -> Contract:
-    """Return the contract of a database that has all of this code's migrations."""
-    return replace(expected(), migration=str(newest_migration()))
+def when_migrated() -> Contract:
+    """Return the contract of a database to which all of this code's migrations are applied."""
+    return replace(load_newest(), migration=str(newest_migration()))

@@ -1,4 +1,4 @@
-"""The objects of a catalog as the SQL that makes them, with every name in its schema."""
+"""The SQL that makes the objects of a catalog, with every name in its schema."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 from veza_site.schema.catalog import Catalog, Column, Constraint, Index, Table, Trigger
 from veza_site.schema.names import temporary_name
 
-# The words that PostgreSQL 15 to 18 take as a name only in quotes (pg_get_keywords(), R and T).
+# The words that can be names only in quotes on PostgreSQL 15 to 18 (pg_get_keywords(), R and T).
 _WORDS = """
 all analyse analyze and any array as asc asymmetric authorization binary both case cast check
 collate collation column concurrently constraint create cross current_catalog current_date
@@ -22,7 +22,7 @@ RESERVED = frozenset(_WORDS.split())
 
 
 def quote(*parts: str) -> str:
-    """Return a name, qualified by those before it, as SQL writes it: in quotes where it needs."""
+    """Return a name, qualified by the parts before it, in quotes if it needs them."""
     return ".".join(
         part
         if re.fullmatch(r"[a-z_][a-z0-9_]*", part) and part not in RESERVED
@@ -61,7 +61,7 @@ def create_enum(schema: str, enum: str, labels: tuple[str, ...]) -> str:
 
 
 def create_table(catalog: Catalog, table: Table) -> list[str]:
-    """Return the statements that make a table and all that belongs to it."""
+    """Return the statements that make a table and everything that belongs to it."""
     lines = [column_definition(column) for column in table.columns.values()]
     lines += [constraint_definition(item) for item in table.constraints.values()]
     body = ",\n    ".join(lines)
@@ -80,7 +80,7 @@ def create_table(catalog: Catalog, table: Table) -> list[str]:
     ]
 
 
-def in_order(catalog: Catalog) -> list[Table]:
+def sort_tables(catalog: Catalog) -> list[Table]:
     """Return the tables of a catalog, each after those that its foreign keys refer to."""
     names = {quote(catalog.schema, table.name): table.name for table in catalog.tables.values()}
     graph = {
@@ -102,7 +102,7 @@ def constraint_definition(constraint: Constraint) -> str:
 
 
 def create_index(catalog: Catalog, table: Table, index: Index, how: str = "") -> str:
-    """Return the statement that makes an index, `how` (CONCURRENTLY, IF NOT EXISTS) before it."""
+    """Return the statement that makes an index; `how` is CONCURRENTLY or IF NOT EXISTS."""
     if index.deferrable:
         return f"ALTER TABLE {quote(catalog.schema, table.name)} ADD {unique_constraint(index)};"
     create, _, what = index.definition.partition("INDEX ")
@@ -111,9 +111,9 @@ def create_index(catalog: Catalog, table: Table, index: Index, how: str = "") ->
 
 def make_beside(schema: str, index: str, create: Callable[[str], str]) -> str:
     """
-    Return the statements that make an index beside another one of its name, under another name.
+    Return the statements that build an index beside another one of its name, under another name.
 
-    `create` returns the statement that makes it CONCURRENTLY by the name that it is given.
+    `create` gets that name and returns the statement that makes the index CONCURRENTLY.
     """
     new = temporary_name(index)
     return f"DROP INDEX CONCURRENTLY IF EXISTS {quote(schema, new)}; {create(new)}"
@@ -121,10 +121,10 @@ def make_beside(schema: str, index: str, create: Callable[[str], str]) -> str:
 
 def take_place(schema: str, table: str, index: str, constraint: str | None = None) -> str:
     """
-    Return the statements that let what `make_beside` has made take the other one's place.
+    Return the statements that put the index of `make_beside` in the other one's place.
 
-    In one short transaction, so that what is unique stays so all the time. `constraint` is what ADD
-    CONSTRAINT takes after the name, with … for that of the index, where it is to be a constraint's:
+    They are one short transaction, so that what is unique stays unique. If the index is to be a
+    constraint's, `constraint` is what ADD CONSTRAINT takes after the name, with … for the index:
     "UNIQUE USING INDEX … DEFERRABLE".
     """
     new = temporary_name(index)
@@ -153,7 +153,7 @@ def drop_index(schema: str, table: str, index: Index) -> str:
 
 
 def unique_constraint(index: Index) -> str:
-    """Return a deferrable index as the constraint that it belongs to."""
+    """Return the constraint of a deferrable index, as CREATE TABLE takes it."""
     deferred = "DEFERRED" if index.deferred else "IMMEDIATE"
     return (
         f"CONSTRAINT {quote(index.name)} UNIQUE ({', '.join(map(quote, index.columns))}) "
@@ -162,7 +162,7 @@ def unique_constraint(index: Index) -> str:
 
 
 def create_trigger(catalog: Catalog, table: Table, trigger: Trigger) -> list[str]:
-    """Return the statements that make a trigger, or make it what it should be."""
+    """Return the statements that make a trigger, or change it to what it should be."""
     statements = [f"{trigger.definition.replace('CREATE', 'CREATE OR REPLACE', 1)};"]
     if trigger.state != "ENABLE":
         statements.append(set_trigger(catalog, table, trigger))
@@ -170,6 +170,6 @@ def create_trigger(catalog: Catalog, table: Table, trigger: Trigger) -> list[str
 
 
 def set_trigger(catalog: Catalog, table: Table, trigger: Trigger) -> str:
-    """Return the statement that switches a trigger to its state."""
+    """Return the statement that sets the state of a trigger."""
     on_table = quote(catalog.schema, table.name)
     return f"ALTER TABLE {on_table} {trigger.state} TRIGGER {quote(trigger.name)};"

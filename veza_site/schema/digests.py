@@ -1,8 +1,8 @@
 """
-The digest of each object of a schema, taken by the database itself.
+The digest of each object of a schema, computed by the database itself.
 
-It is made of what the contract is made of, by the reader's own queries, so that a file of SQL can
-tell whether what it has made is V1. Objects with the same digests have the same fingerprint.
+It covers what the contract covers, with the reader's own queries, so that an SQL file can find out
+whether what it has made is V1. Objects with the same digests have the same fingerprint.
 """
 
 from typing import Any
@@ -10,8 +10,7 @@ from typing import Any
 from veza_site.postgresql import session
 from veza_site.schema import catalog_sql, reader
 
-# What is read of each table, and of the rest, with the names of the columns that count: none of
-# those that only tune.
+# What is read of each table, and the columns that count: not those that only tune.
 _OF_TABLES = {
     catalog_sql.TABLES: "name",
     catalog_sql.COLUMNS: "name, item, type, nullable, value, identity, generated",
@@ -32,7 +31,7 @@ _OTHERS = {
 
 
 def digests_query(schema: str) -> str:
-    """Return the SQL that gives each object and its digest; `schema` is an SQL literal."""
+    """Return the SQL that returns each object and its digest; `schema` is an SQL literal."""
     facts = [_facts("table", number, *item) for number, item in enumerate(_OF_TABLES.items())]
     facts += [_facts(kind, 0, *item) for kind, item in _OTHERS.items()]
     union = "\nUNION ALL\n".join(facts) % {"schema": schema}
@@ -47,7 +46,7 @@ ORDER BY object COLLATE "C"
 
 
 def _facts(kind: str, number: int, query: str, columns: str) -> str:
-    """Return the SQL of an object and a text for each row of one of the reader's queries."""
+    """Return the SQL that makes an object's name and a text of each row of a reader's query."""
     return f"""SELECT '{kind} ' || name, jsonb_build_array({number}, {columns})::text COLLATE "C"
 FROM ({query}) AS part ({columns})"""
 

@@ -1,12 +1,12 @@
 """
-What the models say that the schema should hold, as a catalog that the Standard's rules can judge.
+What the schema should hold according to the models, as a catalog that the Standard can judge.
 
-It is only as exact as the rules need: a default, a predicate or an expression that no rule asks for
-may be written otherwise than PostgreSQL would. The trigger, which the migration adds, is taken for
-granted.
+It is only as exact as the rules need: where no rule looks, a default, a predicate or an expression
+may be written differently from PostgreSQL's way. The trigger, which the migration adds, is assumed.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import connection, models
@@ -14,61 +14,71 @@ from django.db import connection, models
 from veza_site.schema.catalog import Catalog, Column, Constraint, Index, Table, Trigger
 from veza_site.schema.names import foreign_key_name, index_name, trigger_definition, trigger_name
 
-# In people's order these come last, after the others in the order of the model.
+# In reading order these come last; the others are in the order of the model.
 LAST_COLUMNS = ["created_at", "updated_at", "deleted_at"]
 
-DEFAULTS = {RandomUUID: "gen_random_uuid()", TransactionNow: "CURRENT_TIMESTAMP"}
-ON_DELETE = {models.DB_CASCADE: "CASCADE", models.DB_SET_NULL: "SET NULL"}
+# A field of any Python type.
+type AnyField = models.Field[Any, Any]
+
+DEFAULTS: dict[object, str] = {RandomUUID: "gen_random_uuid()", TransactionNow: "CURRENT_TIMESTAMP"}
+ON_DELETE: dict[object, str] = {models.DB_CASCADE: "CASCADE", models.DB_SET_NULL: "SET NULL"}
 
 
 def catalog_of_models(all_models: Iterable[type[models.Model]]) -> Catalog:
-    """Return the catalog of `public` as the migrations of these models would make it."""
+    """Return the catalog of `public` that the migrations of these models would make."""
     tables = {model._meta.db_table: _table(model) for model in all_models}
     return Catalog(schema="public", tables=tables, enums={}, functions={}, others={})
 
 
 def constraints_and_indexes(model: type[models.Model]) -> list[Constraint | Index]:
-    """Return the constraints and indexes of a model's table, also those whose names clash."""
+    """Return the constraints and indexes of a model's table, including those whose names clash."""
     table, fields = model._meta.db_table, _fields(model)
     return [*_constraints(model, table, fields), *_indexes(model, table, fields)]
 
 
 def columns_in_order(
     table: Table, model: type[models.Model] | None
-) -> list[tuple[Column, models.Field | None]]:
-    """Return a table's columns in the order to read them in, each with the model's field, if any."""
-    fields = {} if model is None else {field.column: field for field in model._meta.local_fields}
+) -> list[tuple[Column, AnyField | None]]:
+    """Return a table's columns in reading order, each with its field, if the model has one."""
+    fields: dict[str, AnyField] = {}
+    if model is not None:
+        fields = {field.column: field for field in model._meta.local_fields if field.column}
     order = [*fields, *(name for name in table.columns if name not in fields)]
     order.sort(key=lambda name: name in LAST_COLUMNS)
     return [(table.columns[name], fields.get(name)) for name in order if name in table.columns]
 
 
-def _fields(model: type[models.Model]) -> list[models.Field]:
-    return [field for field in model._meta.local_concrete_fields if field.db_type(connection)]
+def _fields(model: type[models.Model]) -> dict[str, AnyField]:
+    """Return the fields of a model by their columns, without those that have none."""
+    return {
+        field.column: field
+        for field in model._meta.local_concrete_fields
+        if field.column and field.db_type(connection)
+    }
 
 
 def _table(model: type[models.Model]) -> Table:
     table, fields = model._meta.db_table, _fields(model)
     triggers = {}
-    if any(field.column == "updated_at" for field in fields):
+    if "updated_at" in fields:
         trigger = Trigger(trigger_name(table), trigger_definition("public", table), "ENABLE")
         triggers[trigger.name] = trigger
     return Table(
         name=table,
-        columns={field.column: _column(field) for field in fields},
+        columns={name: _column(name, field) for name, field in fields.items()},
         constraints={item.name: item for item in _constraints(model, table, fields)},
         indexes={index.name: index for index in _indexes(model, table, fields)},
         triggers=triggers,
     )
 
 
-def _column(field: models.Field) -> Column:
+def _column(name: str, field: AnyField) -> Column:
     default = None
     if field.has_db_default():
-        default = DEFAULTS.get(type(field.db_default), "another one")
+        default = DEFAULTS.get(type(field.db_default), "some other default")
     return Column(
-        name=field.column,
-        type=field.db_type(connection).replace("varchar", "character varying"),
+        name=name,
+        type=(field.db_type(connection) or "").replace("varchar", "character varying"),
         nullable=field.null,
         default=default,
         identity=isinstance(field, models.AutoField),
@@ -77,19 +87,19 @@ def _column(field: models.Field) -> Column:
 
 
 def _constraints(
-    model: type[models.Model], table: str, fields: list[models.Field]
+    model: type[models.Model], table: str, fields: dict[str, AnyField]
 ) -> Iterable[Constraint]:
-    for field in fields:
+    for name, field in fields.items():
         if field.primary_key:
+            yield _constraint(f"{table}_pkey", "primary key", f"PRIMARY KEY ({name})", name)
+        if (
+            isinstance(field, models.ForeignKey) and field.db_constraint  # type: ignore[attr-defined]  # which the stubs lack
+        ):
             yield _constraint(
-                f"{table}_pkey", "primary key", f"PRIMARY KEY ({field.column})", field
-            )
-        if field.is_relation and field.db_constraint:
-            yield _constraint(
-                foreign_key_name(table, field.column),
+                foreign_key_name(table, name),
                 "foreign key",
-                f"FOREIGN KEY ({field.column})",
-                field,
+                f"FOREIGN KEY ({name})",
+                name,
                 references=field.related_model._meta.db_table,
                 on_delete=ON_DELETE.get(field.remote_field.on_delete, "NO ACTION"),
             )
@@ -102,35 +112,35 @@ def _constraint(
     name: str,
     kind: str,
     definition: str,
-    *fields: models.Field,
+    *columns: str,
     references: str | None = None,
     on_delete: str | None = None,
 ) -> Constraint:
-    columns = tuple(field.column for field in fields)
     return Constraint(
         name, kind, columns, definition, references, on_delete, deferrable=False, validated=True
     )
 
 
-def _indexes(model: type[models.Model], table: str, fields: list[models.Field]) -> Iterable[Index]:
-    for field in fields:
+def _indexes(model: type[models.Model], table: str, fields: dict[str, AnyField]) -> Iterable[Index]:
+    for column, field in fields.items():
         if field.unique and not field.primary_key:
             named = isinstance(field, models.OneToOneField)  # by our backend
-            name = index_name(table, field.column) if named else f"{table}_{field.column}_key"
-            yield _index(name, [field.column], unique=True)
-        elif field.db_index and not field.primary_key:
-            yield _index(f"{table}_{field.column}, which Django names", [field.column])
+            name = index_name(table, column) if named else f"{table}_{column}_key"
+            yield _index(name, [column], unique=True)
+        elif field.db_index and not field.primary_key:  # type: ignore[attr-defined]  # as above
+            yield _index(f"{table}_{column}, which Django names", [column])
     for item in [*model._meta.indexes, *model._meta.constraints]:
         if isinstance(item, models.Index | models.UniqueConstraint):
             unique = isinstance(item, models.UniqueConstraint)
+            suffix = "idx" if isinstance(item, models.UniqueConstraint) else item.suffix
             columns = [_ordered_column(model, name) for name in item.fields]
             yield _index(
                 item.name,
                 columns or [str(expression) for expression in item.expressions],
                 unique=unique,
                 predicate=_predicate(model, item.condition),
-                # Django's indexes of other methods are called after them.
-                method="btree" if unique or item.suffix == "idx" else item.suffix,
+                # Django's suffix for an index of another method is the method's name.
+                method="btree" if suffix == "idx" else suffix,
             )
 
 
@@ -160,11 +170,12 @@ def _index(
 def _ordered_column(model: type[models.Model], name: str) -> str:
     """Return the column of a field, with the minus of a descending one."""
     minus = "-" if name.startswith("-") else ""
-    return minus + model._meta.get_field(name.removeprefix("-")).column
+    field = model._meta.get_field(name.removeprefix("-"))
+    return f"{minus}{getattr(field, 'column', None)}"
 
 
 def _predicate(model: type[models.Model], condition: models.Q | None) -> str | None:
-    """Return a partial index's predicate; the two that rules ask for as PostgreSQL writes them."""
+    """Return a partial index's predicate; IS NULL and IS NOT NULL as PostgreSQL writes them."""
     if condition is None:
         return None
     if len(condition.children) == 1 and not condition.negated:

@@ -1,4 +1,4 @@
-"""V1's migrations as they stand on disk: which are ours, in which order, and what each makes."""
+"""V1's migrations on disk: which are ours, in which order they come, and what each makes."""
 
 import re
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ MADE_BY_SQL = re.compile(
 
 def v1_plan(loader: MigrationLoader) -> list[tuple[str, str]]:
     """
-    Return the keys of V1's migrations on disk, each after those it depends on.
+    Return the keys of V1's migrations on disk, each after those that it depends on.
 
-    Those after V1 are one chain, and its end is the last (`lint_migrations` sees to it).
+    Those after V1 are one chain, of which the end is the last: `lint_migrations` checks that.
     """
     ends = [
         key
@@ -38,32 +38,34 @@ def v1_plan(loader: MigrationLoader) -> list[tuple[str, str]]:
 def newest_migration() -> Migration:
     """Return the last of V1's migrations on disk."""
     loader = MigrationLoader(None)
-    return loader.graph.nodes[v1_plan(loader)[-1]]
+    newest: Migration = loader.graph.nodes[v1_plan(loader)[-1]]
+    return newest
 
 
 def is_ours(app: str) -> bool:
-    """Return whether the migrations of the app of this label are V1's."""
+    """Return whether an app's migrations are V1's, by the app's label."""
     return app in OURS
 
 
-def makers() -> dict[str, str]:
+def find_makers() -> dict[str, str]:
     """Return the name of the migration that makes each table."""
     return {
         name: str(migration)
         for migration in migrations_in_order()
-        for kind, name in made_by(migration)
+        for kind, name in list_made(migration)
         if kind == "table"
     }
 
 
 def migrations_in_order() -> list[Migration]:
+    """Return V1's migrations, in the order of their numbers."""
     loader = MigrationLoader(None)
     plan = [loader.graph.nodes[key] for key in v1_plan(loader)]
     return sorted(plan, key=lambda migration: migration.name)
 
 
-def made_by(migration: Migration) -> Iterator[tuple[str, str]]:
-    """Return what the operations of a migration make, each with its kind."""
+def list_made(migration: Migration) -> Iterator[tuple[str, str]]:
+    """Yield the kind and the name of everything that a migration's operations make."""
     for operation in migration.operations:
         if isinstance(operation, CreateModel):
             default = f"{migration.app_label}_{operation.name_lower}"

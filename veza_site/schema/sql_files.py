@@ -1,9 +1,9 @@
 """
-V1 as numbered SQL files, one a migration domain: for the services' own tests, and for people.
+V1 as numbered SQL files, one for each domain: for the services' own tests, and for people.
 
 They are written from the catalog, with the meaning of the columns from the models. A table is in
-the file with the number of the migration that makes it; a foreign key in the file of the later of
-its two tables. Applied in their order, once or twice, they make the same catalog.
+the file with the number of the migration that makes it, a foreign key in the file of the later of
+its two tables. Applied in order, once or twice, they make the same catalog.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,14 +23,14 @@ from veza_site.schema.ddl import (
     create_enum,
     create_index,
     create_trigger,
-    in_order,
     literal,
     quote,
+    sort_tables,
     unique_constraint,
 )
 from veza_site.schema.digests import digests_query, read_digests
 from veza_site.schema.models_as_catalog import columns_in_order
-from veza_site.schema.plan import makers
+from veza_site.schema.plan import find_makers
 from veza_site.schema.reader import PINNED, read_catalog
 
 FIRST = "001_extensions_and_types.sql"
@@ -39,12 +39,12 @@ CONTRACT = "990_contract.sql"
 
 HEADING = """\
 -- {title}
--- Written by `manage.py schema export`. It can be run again, and leaves what is there as it is;
--- whether that is right, `manage.py schema diff` tells.
+-- Written by `manage.py schema export`. It can be run again, and does not change what is there:
+-- `manage.py schema diff` tells whether that is right.
 """
 
 EXTENSIONS = """\
--- Nothing in V1 needs them; older code does. They are created where the server offers them.
+-- V1 itself needs neither, older code does. They are created if the server offers them.
 DO $$
 DECLARE
     offered name;
@@ -82,15 +82,15 @@ $$;
 
 
 STAMP = """\
--- The contract, for every service to read (docs/contract.md). It is written only where all that is
--- part of it is there: what is here is compared, object by object, with what V1 holds.
+-- The contract, for every service to read (docs/contract.md). It is written only into a database
+-- that keeps it: each object here is compared with V1's.
 DO $contract$
 DECLARE
     settings constant text[] := {settings};
     before constant text[] := ARRAY(SELECT current_setting(name) FROM unnest(settings) AS name);
     differing text;
 BEGIN
-    -- However this session reads and writes text.
+    -- Whatever this session has set: they change how PostgreSQL reads and writes text.
     PERFORM set_config(name, value, true)
     FROM unnest(settings, {values}) AS setting (name, value);
 
@@ -125,16 +125,16 @@ def sql_files(
     Return the text of each SQL file by its name, in the order in which they are applied.
 
     `digests` are those of the catalog's objects, as `read_digests` gives them. Raises CommandError
-    for tables other than the migrations make.
+    if the catalog's tables are not those that the migrations make.
     """
-    made_by = {table: by for table, by in makers().items() if "." not in table}  # of `public`
+    made_by = {table: by for table, by in find_makers().items() if "." not in table}  # of `public`
     if differing := sorted(catalog.tables.keys() ^ made_by.keys()):
         raise CommandError(
             f"The database does not have the tables that the migrations make: {differing[0]} and "
             "perhaps others differ. Migrate it, or see `manage.py schema diff`."
         )
     domains: dict[str, list[Table]] = {}
-    for table in in_order(catalog):
+    for table in sort_tables(catalog):
         # streaming.0040_streaming_core: 040_streaming_core.sql
         file = made_by[table.name].partition(".")[2][1:] + ".sql"
         domains.setdefault(file, []).append(table)
@@ -162,12 +162,13 @@ def write(directory: Path, cursor: Any, migration: str) -> contract.Contract:
     """
     Write the SQL files, the catalogs and `contract.json` into a directory.
 
-    They are what the database of `cursor` holds, of whose migrations `migration` is V1's last.
-    Returns the contract that they carry. Raises OSError where they can't be written.
+    They say what the database of `cursor` holds; `migration` is the last of V1's that made it.
+
+    Returns the contract that the files carry. Raises OSError if they can't be written.
     """
     catalog = read_catalog(cursor)
     history = contract.history_as_json(catalog, migration)
-    carried = replace(contract.parsed(history)[-1], migration=migration)
+    carried = replace(contract.parse(history)[-1], migration=migration)
     texts = {
         **sql_files(catalog, carried, read_digests(cursor)),
         contract.CATALOGS["public"].name: catalog.as_json(),
@@ -218,7 +219,7 @@ def _table(catalog: Catalog, table: Table, later: list[Constraint]) -> str:
         ),
     ]
     if model is not None:
-        what = " ".join(model.__doc__.strip().partition("\n\n")[0].split())
+        what = " ".join((model.__doc__ or "").strip().partition("\n\n")[0].split())
         statements.insert(0, f"-- {what}")
     return "\n".join(statements) + "\n"
 
@@ -228,7 +229,7 @@ def _models() -> dict[str, type[models.Model]]:
 
 
 def _waits(key: Constraint, there: set[str]) -> bool:
-    """Return whether a foreign key refers to a table that is not there yet."""
+    """Return whether a foreign key refers to a table that is not made yet."""
     return key.references is not None and key.references not in there
 
 
@@ -253,9 +254,9 @@ def _triggers(catalog: Catalog) -> Iterator[str]:
 
 
 def _stamp(catalog: Catalog, carried: contract.Contract, digests: dict[str, str]) -> str:
-    # What the client is sent is psql's business.
+    # The client's encoding is psql's business.
     pinned = {name: value for name, value in PINNED.items() if name != "client_encoding"}
-    rows = [f"({literal(object)}, {literal(digest)})" for object, digest in digests.items()]
+    rows = [f"({literal(name)}, {literal(digest)})" for name, digest in digests.items()]
     return STAMP.format(
         schema=quote(catalog.schema),
         settings=_array(pinned),

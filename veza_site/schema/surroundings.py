@@ -1,8 +1,8 @@
 """
-What is around V1 in its database, and changes who may do what with it, or what it does.
+What is around V1 in its database, and changes what V1 does or who may do what with it.
 
-None of it is part of the contract: it is each server's own. It is read to be compared all the same,
-since a table that another role owns can't be migrated, and a setting can switch triggers off.
+None of it is part of the contract: it belongs to each server. It is compared all the same, since
+nobody can migrate a table that another role owns, and a setting can switch triggers off.
 """
 
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ from veza_site.postgresql import session
 from veza_site.schema.catalog_sql import not_part_of
 from veza_site.schema.reader import PINNED
 
-# What a role or a database can have set that changes what V1 does. The second are worth a word and
-# are no difference: this project's sessions have their own, and a service may want them so.
+# The settings of a role or a database that change what V1 does, and those that are only worth a
+# note: this project's sessions set their own, and a service may want them that way.
 SWITCHES = ["default_transaction_read_only", "search_path", "session_replication_role"]
 REMARKABLE = [*session.TEXT, *session.LIMITS, "default_transaction_isolation", "row_security"]
 
@@ -30,10 +30,10 @@ class Owned:
 @dataclass(frozen=True)
 class Setting:
     """
-    A setting that the database, a role, or a role in the database has.
+    A setting of the database, of a role, or of a role in the database.
 
-    `whose` is said for people, `sql` as ALTER takes it; `everyones` is whether the owner of V1, or
-    everyone in this database, has it.
+    `whose` is for people, `sql` is what ALTER takes. `everyones` is whether it applies to the owner
+    of V1, or to everyone in this database.
     """
 
     whose: str
@@ -46,13 +46,13 @@ class Setting:
 @dataclass(frozen=True)
 class Surroundings:
     """
-    What is around the schemas `public` and `django`; empty is how it should be, but for rights.
+    What is around the schemas `public` and `django`; apart from rights, it should be empty.
 
-    `owner` is the role that should own all of V1: that of the database, or of the schema and most
-    of its tables. `foreign` are the objects that others own. `casts` and `event_triggers` are
-    definitions by their names, `heirs` tables elsewhere with the table that they inherit from,
-    `publications` what each lacks of V1. `rights` are privileges by the object and the role, as
-    GRANT takes them, without those of the owners.
+    `owner` is the role that should own all of V1: the database's owner, or the role that owns the
+    schema and most of its tables. `foreign` are the objects that others own. `casts` and
+    `event_triggers` are definitions by name, `heirs` are tables elsewhere, each with the table here
+    that it inherits from, `publications` are the tables of V1 that each lacks. `rights` are
+    privileges, by the object and the role as GRANT takes them, without the owners'.
     """
 
     owner: str = ""
@@ -67,14 +67,15 @@ class Surroundings:
 
 def read_surroundings(cursor: Any, *, rights: bool = False) -> Surroundings:
     """
-    Return what is around V1, with the rights if asked for, through any DB-API cursor.
+    Read what is around V1 through any DB-API cursor; `rights` are read only if asked for.
 
-    It takes no right beyond reading pg_catalog.
+    It needs no right beyond reading pg_catalog.
     """
 
     def rows(query: str) -> list[tuple[Any, ...]]:
         cursor.execute(query, {"settings": [*SWITCHES, *REMARKABLE]})
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
     with session.settings(cursor, PINNED):
         return Surroundings(
@@ -89,7 +90,7 @@ def read_surroundings(cursor: Any, *, rights: bool = False) -> Surroundings:
         )
 
 
-# From PostgreSQL 15 on `public` belongs to the role pg_database_owner, whose member is the owner.
+# From PostgreSQL 15 on, `public` belongs to pg_database_owner, whose one member is the owner.
 _OWNER = f"""(
     SELECT CASE nspowner
         WHEN 'pg_database_owner'::regrole THEN datdba
@@ -107,8 +108,8 @@ _OWNER = f"""(
 
 OWNER = f"SELECT rolname::text FROM {_OWNER} JOIN pg_roles USING (oid)"
 
-# A role that has the owner's rights may own as well; a superuser has everybody's, and would leave
-# the owner without.
+# A role that has the owner's rights may own objects too. A superuser has everybody's rights, but
+# the owner would have none on its objects.
 FOREIGN = f"""
 WITH objects (name, sql, owner) AS (
     SELECT 'schema ' || nspname, 'SCHEMA ' || quote_ident(nspname), nspowner
@@ -197,7 +198,7 @@ WHERE of_parent.nspname IN ('public', 'django') AND of_child.nspname <> of_paren
 ORDER BY 1
 """
 
-# What a publication leaves out, where it has one of the tables: the others, columns, rows.
+# What a publication with any of the tables leaves out: other tables, columns, rows.
 PUBLICATIONS = f"""
 WITH v1 AS (
     SELECT pg_class.oid, relname::text AS name

@@ -1,8 +1,10 @@
+"""`manage.py flush`, refused to people."""
+
 from typing import Any
 
 from django.core.management.commands import flush
 
-from veza_site.management.refusals import EMPTY, refusing
+from veza_site.management.refusals import EMPTY, refuse
 
 
 class Command(flush.Command):
@@ -12,8 +14,8 @@ class Command(flush.Command):
     requires_system_checks = []
 
     def handle(self, **options: Any) -> None:
-        # TransactionTestCase empties the test database by this command; it alone says this.
+        # TransactionTestCase empties the test database with this command, and passes this option.
         if "inhibit_post_migrate" in options:
             super().handle(**options)
         else:
-            refusing(EMPTY)(self)
+            refuse(EMPTY)(self)

@@ -1,10 +1,12 @@
+"""`manage.py lint_migrations`: what a new migration may not do beside running services."""
+
 import textwrap
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 from django.core.management.base import CommandParser
 
-from veza_site.migrating.lint import lint, migrations_after_v1, out_of_line
+from veza_site.migrating.lint import find_branches, lint, migrations_after_v1
 from veza_site.migrating.lint.rules import RULES
 
 
@@ -15,7 +17,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--rules",
             action="store_true",
-            help="print this project's own rules, why they are, and what to do instead",
+            help="print this project's own rules, the reasons, and what to do instead",
         )
 
     def handle(self, *, rules: bool, **options: Any) -> None:
@@ -24,12 +26,12 @@ class Command(BaseCommand):
                 f"{name}\n    {rule.what}\n    Instead: {rule.instead}"
                 for name, rule in RULES.items()
             ]
-            words.append("squawk's rules, and which of them are off, are in .squawk.toml.")
+            words.append("Which of squawk's rules are off, and why, is in .squawk.toml.")
             self.stdout.write("\n".join(words))
             return
-        if places := out_of_line():
+        if places := find_branches():
             raise CommandError(
-                f"{'; '.join(places)}. Each migration depends on the last one before it, whatever "
+                f"{'; '.join(places)}. Each migration has to depend on the one before it, whatever "
                 "its app: add the older of the two to the `dependencies` of the newer."
             )
         migrations = migrations_after_v1()
@@ -42,9 +44,9 @@ class Command(BaseCommand):
                     self.stderr.write(textwrap.indent(str(finding), "  "))
         if refused:
             raise CommandError(
-                "What has to be done all the same needs a reason in the migration: the comment "
-                "“-- lint-ignore RULE: reason” before the statement in its RunSQL; for another "
-                "operation “# lint-ignore RULE: reason” in the lines above it. `manage.py "
+                "If it has to be done all the same, give the reason in the migration: the comment "
+                "“-- lint-ignore RULE: reason” before the statement in its RunSQL, or “# "
+                "lint-ignore RULE: reason” in the lines above any other operation. `manage.py "
                 "lint_migrations --rules` explains the rules."
             )
         self.stdout.write(f"Migrations after V1: {len(migrations)}, with nothing to refuse")

@@ -1,9 +1,11 @@
+"""Refuses Django's `loaddata`."""
+
 from django.core.management.commands import loaddata
 
-from veza_site.management.refusals import COPY_ROWS, refusing
+from veza_site.management.refusals import COPY_ROWS, refuse
 
 
 class Command(loaddata.Command):
     help = "Refused: see docs/operating.md, “Copying rows”."
     requires_system_checks = []
-    handle = refusing(COPY_ROWS)
+    handle = refuse(COPY_ROWS)

@@ -1,3 +1,5 @@
+"""`manage.py makemigrations`, with one chain of migrations for all apps."""
+
 from graphlib import TopologicalSorter
 
 from django.db.migrations import Migration
@@ -8,22 +10,22 @@ from veza_site.schema import plan
 
 class Command(makemigrations.Command):
     """
-    Django's `makemigrations`, whose new migrations come after all that this project has.
+    Django's `makemigrations`, whose new migrations come after all existing ones.
 
-    Each depends on the one before it, whatever their apps: so it finds V1 whole, and its contract
-    is newer than theirs.
+    Each depends on the one before it, whatever their apps. So it finds V1 complete, and its version
+    of the contract is newer than the earlier ones'.
     """
 
     def write_migration_files(
         self, changes: dict[str, list[Migration]], updated: dict[str, str] | None = None
     ) -> None:
-        if updated is None:  # with --update, what is written has its place already
+        if updated is None:  # with --update, the migration has its place already
             _chain(changes)
         super().write_migration_files(changes, updated)
 
 
 def _chain(changes: dict[str, list[Migration]]) -> None:
-    """Let new migrations, by their apps, depend on the newest one, and on each other."""
+    """Make new migrations, by their apps, depend on the newest one and on each other."""
     new = {
         (app, migration.name): migration
         for app, migrations in changes.items()
@@ -35,5 +37,6 @@ def _chain(changes: dict[str, list[Migration]]) -> None:
     graph = {key: new.keys() & migration.dependencies for key, migration in new.items()}
     for key in TopologicalSorter(graph).static_order():
         if before not in new[key].dependencies:
-            new[key].dependencies.append(before)
+            # The autodetector makes a list of it.
+            new[key].dependencies.append(before)  # type: ignore[attr-defined]
         before = key

@@ -1,3 +1,5 @@
+"""`manage.py migrate`: how Django's command is made safe beside running services."""
+
 import contextlib
 import functools
 import importlib
@@ -19,22 +21,22 @@ from django.db.models.signals import pre_migrate
 from django.utils.module_loading import module_has_submodule
 
 from veza_site.errors import first_line
-from veza_site.management.refusals import FAKE, refusing
+from veza_site.management.refusals import FAKE, refuse
 from veza_site.migrating import history, preflight
 from veza_site.migrating.patience import Patience
-from veza_site.migrating.records import Records, read_records
-from veza_site.migrating.turn import turn
-from veza_site.postgresql.session import limits_lifted
+from veza_site.migrating.records import Key, Records, read_records
+from veza_site.migrating.turn import take_turn
+from veza_site.postgresql.session import without_limits
 from veza_site.schema import contract
 
 
 class Command(migrate.Command):
     """
-    Django's `migrate`, safe on many machines and beside running services.
+    Django's `migrate`, safe to run from many machines and beside running services.
 
-    One at a time on a database; nobody queues behind it for long; what is wrong is said in one
-    line, with the state it leaves and what to do next. At the end, the database says which contract
-    it carries.
+    Only one runs on a database at a time, and nobody queues behind it for long. An error is one
+    line, with the state that it leaves and what to do next. At the end, the database says which
+    contract it carries.
     """
 
     connection: BaseDatabaseWrapper
@@ -45,7 +47,7 @@ class Command(migrate.Command):
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         if options["fake"] or options["fake_initial"]:
-            refusing(FAKE)(self)
+            refuse(FAKE)(self)
         self.connection = connections[options["database"]]
         self.shown = options["verbosity"]
         preflight.check_connection(self.connection)
@@ -59,53 +61,53 @@ class Command(migrate.Command):
             return
         self.plan = []
         self.applied = 0
-        self.made: dict[history.Key, history.Row] = {}
+        self.made: dict[Key, history.Row] = {}
         with (
-            self._state_told(),
+            self._explain_errors(),
             self._without_limits(),
-            turn(self.connection, settings.MIGRATE_TURN_TIMEOUT, self.say),
+            take_turn(self.connection, settings.MIGRATE_TURN_TIMEOUT, self.say),
         ):
             if self._has_nothing_to_do(options):
                 return
             self.run_checks()
             self.loader = MigrationLoader(self.connection)
             history.check(self.connection, self.loader)
-            self.is_kept = history.is_kept(self.connection)
+            self.has_history = history.exists(self.connection)
             self._migrate(*arguments, **options)
-            if history.is_kept(self.connection):
-                rows = history.rows_to_keep(self.connection, self.loader, self.made)
-                history.keep(self.connection, rows)
+            if history.exists(self.connection):
+                rows = history.find_missing(self.connection, self.loader, self.made)
+                history.save(self.connection, rows)
             self._write_contract()
 
     def check(self, *arguments: Any, **options: Any) -> None:
         """
-        Put off the system checks until there is something to apply, and check what it is about.
+        Put the system checks off until there is something to apply.
 
-        That is the database, and in development the models too. Those of the admin and its
-        addresses would import all of that, which takes as long.
+        They are those of the database, in development of the models too. To check the admin and the
+        URLs means to import them, which takes as long as all the rest.
         """
         tags = [checks.Tags.database, *([checks.Tags.models] if settings.DEVELOPMENT else [])]
         self.run_checks = functools.partial(super().check, *arguments, **options | {"tags": tags})
 
     def _has_nothing_to_do(self, options: dict[str, Any]) -> bool:
         """
-        Return whether the database is as a `migrate` to the end would leave it, having said so.
+        Say so and return True if the database is already what a full `migrate` would leave.
 
-        Told by what is recorded and by the catalog. Django builds every model's state for that, and
-        compares it with the models: in development, where that is worth a word, it still does.
+        The records and the catalog tell. Django builds the state of every model to find out, and
+        then warns of changes that have no migration: in development, it still does.
         """
         if settings.DEVELOPMENT or options["app_label"] or options["run_syncdb"]:
             return False
         with self.connection.cursor() as cursor:
             if not (
                 read_records(cursor) == Records()
-                and history.is_whole(self.connection)
+                and history.is_complete(self.connection)
                 and contract.is_true(cursor)
             ):
                 return False
         self.say(self.style.MIGRATE_HEADING("Running migrations:"))
         self.say("  No migrations to apply.")
-        for config in apps.get_app_configs():  # whose receivers of post_migrate are there
+        for config in apps.get_app_configs():  # they connect receivers of post_migrate there
             if module_has_submodule(config.module, "management"):
                 importlib.import_module(f"{config.name}.management")
         emit_post_migrate_signal(
@@ -120,8 +122,8 @@ class Command(migrate.Command):
 
     @contextlib.contextmanager
     def _without_limits(self) -> Iterator[None]:
-        """Take as long as it has to: the role may have limits that are meant for a service."""
-        with self.connection.cursor() as cursor, limits_lifted(cursor):
+        """Lift the session's time limits: the role may have some that are meant for a service."""
+        with self.connection.cursor() as cursor, without_limits(cursor):
             yield
 
     def _migrate(self, *arguments: Any, **options: Any) -> None:
@@ -134,11 +136,11 @@ class Command(migrate.Command):
         )
 
         def go_on() -> None:
-            shown = {"verbosity": 0} if self.plan else {}  # the headings, by the first try
+            shown = {"verbosity": 0} if self.plan else {}  # the first try wrote the headings
             super(Command, self).handle(*arguments, **options | shown)
 
         with self._plan_known():
-            patience.through(go_on)
+            patience.run(go_on)
 
     def _write_contract(self) -> None:
         try:
@@ -147,7 +149,7 @@ class Command(migrate.Command):
             self.say(
                 self.style.WARNING(
                     "The database is not what the migrations make: see `manage.py schema diff`. "
-                    "No contract was written into it; migrate again when it is mended."
+                    "No contract was written into it; mend it and migrate again."
                 )
             )
 
@@ -155,7 +157,7 @@ class Command(migrate.Command):
     def _plan_known(self) -> Iterator[None]:
         """Learn the plan from Django, and check it, before anything is done."""
 
-        def learn(plan: list[tuple[Migration, bool]], using: str, **options: Any) -> None:
+        def learn(plan: list[tuple[Migration, bool]], using: str, **_options: Any) -> None:
             # Not at a second try, when a part of it is done.
             if using == self.connection.alias and not self.plan:
                 preflight.check_forward_only(plan)
@@ -176,8 +178,8 @@ class Command(migrate.Command):
             pre_migrate.disconnect(learn, sender=sender)
 
     @contextlib.contextmanager
-    def _state_told(self) -> Iterator[None]:
-        """Tell, after an error, the state that the database is in and what to do next."""
+    def _explain_errors(self) -> Iterator[None]:
+        """After an error, tell the state that the database is in and what to do next."""
         try:
             yield
         except (Error, KeyboardInterrupt) as error:
@@ -207,14 +209,14 @@ class Command(migrate.Command):
         return f"{done}. Mend the cause, and run `python manage.py migrate` again."
 
     def _keep(self, migration: Migration) -> None:
-        """Keep what a migration did, at once: the next one may fail."""
-        row = history.row(migration, list(self.connection.schema_statements))
+        """Save the fingerprint of what a migration did, at once: the next one may fail."""
+        row = history.fingerprint(migration, list(self.connection.schema_statements))
         self.made[migration.app_label, migration.name] = row
-        if self.is_kept:
-            history.keep(self.connection, [row])
+        if self.has_history:
+            history.save(self.connection, [row])
 
     def say(self, line: str) -> None:
-        """Show a line to whoever waits, now."""
+        """Show a line at once to whoever waits."""
         if self.shown:
             self._close_line()
             self.stdout.write(line)

@@ -1,3 +1,5 @@
+"""`manage.py reset_db`, for development."""
+
 from argparse import ArgumentParser
 from typing import Any
 
@@ -6,7 +8,7 @@ from django.core.management import BaseCommand, CommandError, call_command
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# Whatever lives outside the two schemas that a reset drops and builds again.
+# Everything outside the two schemas that a reset drops and builds again.
 OBJECTS_OF_OTHERS = """
 WITH objects (catalog, oid, part, schema) AS (
     SELECT 'pg_class'::regclass, oid, 0, relnamespace FROM pg_class
@@ -52,9 +54,9 @@ WHERE nspname NOT IN ('public', 'django', 'information_schema') AND nspname NOT 
 
 class Command(BaseCommand):
     """
-    Takes the place of django-extensions' command of this name, which drops the whole database.
+    Replaces django-extensions' command of this name, which drops the whole database.
 
-    The schema `chat`, like every schema but our two, stays as it is.
+    It leaves the schema `chat` alone, as every schema except our two.
     """
 
     help = "Development only: drop the schemas public and django, with all data, and migrate again."
@@ -70,11 +72,11 @@ class Command(BaseCommand):
     def handle(self, *, interactive: bool, database: str, verbosity: int, **options: Any) -> None:
         if not settings.DEVELOPMENT:
             raise CommandError(
-                "reset_db drops all data, so it runs only in development, which is where "
-                "DATABASE_URL is not set. Nothing was changed."
+                "reset_db drops all data, so it runs only in development, that is, if DATABASE_URL "
+                "is not set. Nothing was changed."
             )
         connection = connections[database]
-        if interactive and not self._confirmed(connection):
+        if interactive and not self._confirm(connection):
             raise CommandError("Not confirmed. Nothing was changed.")
         try:
             self._drop(connection)
@@ -82,13 +84,13 @@ class Command(BaseCommand):
             if getattr(error.__cause__, "sqlstate", None) != "55P03":  # lock_not_available
                 raise
             raise CommandError(
-                "Another session uses these tables; end it (a shell, a running server) and try "
+                "Another session is using these tables: end it (a shell, a running server) and try "
                 "again. Nothing was changed."
             ) from error
         call_command("migrate", database=database, verbosity=verbosity)
 
-    def _confirmed(self, connection: BaseDatabaseWrapper) -> bool:
-        name = connection.settings_dict["NAME"]
+    def _confirm(self, connection: BaseDatabaseWrapper) -> bool:
+        name = str(connection.settings_dict["NAME"])
         try:
             answer = input(
                 f"This drops the schemas public and django of the database {name}, with ALL THEIR "
@@ -103,17 +105,17 @@ class Command(BaseCommand):
         """Drop both schemas and make an empty `public`, in one transaction."""
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '5s'")
-            before = self._objects_of_others(cursor)
+            before = self._list_objects_of_others(cursor)
             cursor.execute("DROP SCHEMA IF EXISTS public, django CASCADE")
-            if taken := before - self._objects_of_others(cursor):
+            if taken := before - self._list_objects_of_others(cursor):
                 raise CommandError(
-                    "Other schemas depend on V1, and a reset would take from them: "
+                    "Other schemas depend on V1, and a reset would also drop there: "
                     f"{'; '.join(sorted(taken))}. Nothing was changed."
                 )
             # Open to other roles, as in a new database.
             cursor.execute("CREATE SCHEMA public")
             cursor.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
 
-    def _objects_of_others(self, cursor: Any) -> set[str]:
+    def _list_objects_of_others(self, cursor: Any) -> set[str]:
         cursor.execute(OBJECTS_OF_OTHERS)
         return {description for (description,) in cursor.fetchall()}

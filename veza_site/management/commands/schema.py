@@ -1,3 +1,5 @@
+"""`manage.py schema`: audit, diff, export, adopt and docs."""
+
 import contextlib
 import dataclasses
 import json
@@ -16,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from veza_site.environment import CONNECT_TIMEOUT
 from veza_site.errors import first_line
-from veza_site.postgresql.session import lift_limits, limits_lifted, startup_options
+from veza_site.postgresql.session import lift_limits, startup_options, without_limits
 from veza_site.schema import contract, plan
 from veza_site.schema.catalog import Catalog
 from veza_site.schema.reader import read_catalog
@@ -25,30 +27,36 @@ if TYPE_CHECKING:
     from veza_site.schema.diff import Difference
     from veza_site.schema.standard import Finding
 
-# The rest is imported by the subcommands that need it: all of it takes as long as they do.
+# Each subcommand imports the rest that it needs: to import all would take as long as its work.
 
 
 class Command(BaseCommand):
-    help = "Look after the schema as a contract with the services that share it."
-    requires_system_checks = []  # any database can be looked at, whatever state the models are in
+    help = "Look after the schema, which is a contract with the services that share it."
+    requires_system_checks = []  # it works on any database, whatever state the models are in
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         subcommands = parser.add_subparsers(dest="subcommand", required=True)
         audit = subcommands.add_parser(
             "audit",
-            help="Judge a database against the Standard, rule by rule; exit with 1 if it fails, "
-            "with 2 if there is nothing to judge.",
+            help="Judge a database by the Standard; exit with 1 if it fails, with 2 if there is "
+            "nothing to judge.",
         )
         _add_database(audit)
         audit.add_argument("--schema", default="public", help="The schema to judge.")
-        audit.add_argument("--format", choices=["text", "json"], default="text")
+        audit.add_argument(
+            "--format", dest="output_format", choices=["text", "json"], default="text"
+        )
         diff = subcommands.add_parser(
             "diff",
             help="Compare a database with what the migrations make; exit with 1 if they differ.",
         )
         _add_database(diff)
-        diff.add_argument("--against", metavar="DATABASE", help="Compare with this one instead.")
-        diff.add_argument("--format", choices=["text", "json"], default="text")
+        diff.add_argument(
+            "--against", metavar="DATABASE", help="Compare with this database instead."
+        )
+        diff.add_argument(
+            "--format", dest="output_format", choices=["text", "json"], default="text"
+        )
         export = subcommands.add_parser(
             "export", help="Write V1 as SQL files, with the catalog and the contract beside them."
         )
@@ -70,10 +78,10 @@ class Command(BaseCommand):
     def handle(self, *, subcommand: str, **options: Any) -> None:
         getattr(self, subcommand)(**options)
 
-    def audit(self, *, database: str, schema: str, format: str, **options: Any) -> None:
+    def audit(self, *, database: str, schema: str, output_format: str, **_options: Any) -> None:
         from veza_site.schema.standard import judge
 
-        with reading(database) as cursor:
+        with open_cursor(database) as cursor:
             catalog = _read(cursor, schema)
         if not catalog.tables:
             raise CommandError(
@@ -83,22 +91,24 @@ class Command(BaseCommand):
             )
         judged = judge(catalog)
         breaches = [finding for finding in judged if finding.exception is None]
-        write = self._write_json if format == "json" else self._write_text
+        write = self._write_json if output_format == "json" else self._write_text
         write(catalog, breaches, [finding for finding in judged if finding.exception])
         if breaches:
             sys.exit(1)
 
-    def diff(self, *, database: str, against: str | None, format: str, **options: Any) -> None:
+    def diff(
+        self, *, database: str, against: str | None, output_format: str, **_options: Any
+    ) -> None:
         from veza_site.schema.diff.database import LEFT_OUT, compare_databases, compare_with_code
 
         with contextlib.ExitStack() as stack:
-            cursor = stack.enter_context(reading(database))
+            cursor = stack.enter_context(open_cursor(database))
             _check_server(cursor, "public")
             if against is None:
                 compared = compare_with_code(cursor)
-                expected = contract.expected().fingerprint
+                expected = contract.load_newest().fingerprint
             else:
-                other = stack.enter_context(reading(against))
+                other = stack.enter_context(open_cursor(against))
                 _check_server(other, "public")
                 compared = compare_databases(cursor, other)
                 expected = contract.fingerprint(compared.expected)
@@ -106,14 +116,14 @@ class Command(BaseCommand):
         is_same = compared.found == compared.expected
         report = {
             "expected": expected,
-            # To work it out takes longer than to compare.
+            # To compute it takes longer than to compare.
             "found": expected if is_same else contract.fingerprint(compared.found),
             "contract": dataclasses.asdict(says) if says else None,
             "differences": [dataclasses.asdict(difference) for difference in differing],
             "notes": compared.notes,
             "not_compared": LEFT_OUT,
         }
-        if format == "json":
+        if output_format == "json":
             self.stdout.write(json.dumps(report, indent=2))
         else:
             for difference in differing:
@@ -125,7 +135,7 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"            carried   {says.fingerprint}, contract {says.version}"
                 if says
-                else "            carried   none: the database names no contract"
+                else "            carried   none: the database carries no contract"
             )
             plural = "" if len(differing) == 1 else "s"
             self.stdout.write(f"{len(differing)} difference{plural}")
@@ -136,13 +146,13 @@ class Command(BaseCommand):
     def docs(self, *, database: str, file: str | Path, **options: Any) -> None:
         from veza_site.schema.dictionary import schema_document
 
-        with reading(database) as cursor:
+        with open_cursor(database) as cursor:
             catalog = _read(cursor, "public")
         if not catalog.tables:
             raise CommandError("The schema public has no tables to write about.")
         document = schema_document(catalog)
         path = Path(file)
-        with _writing(path):
+        with _explain_write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(document, encoding="utf-8")
         self.stdout.write(f"Wrote {path}")
@@ -150,13 +160,13 @@ class Command(BaseCommand):
     def export(self, *, directory: Path, database: str, **options: Any) -> None:
         from veza_site.schema import sql_files
 
-        with reading(database) as cursor:
+        with open_cursor(database) as cursor:
             _check_server(cursor, "django")
-            if contract.fingerprint(_read(cursor, "public")) != contract.expected().fingerprint:
+            if contract.fingerprint(_read(cursor, "public")) != contract.load_newest().fingerprint:
                 raise CommandError(
                     "The database differs from the migrations: see `manage.py schema diff`."
                 )
-            with _writing(directory):
+            with _explain_write_errors(directory):
                 carried = sql_files.write(directory, cursor, str(plan.newest_migration()))
         self.stdout.write(f"Wrote V1 into {directory}.")
         self.stdout.write(f"contract {carried.version}, fingerprint {carried.fingerprint}")
@@ -164,11 +174,11 @@ class Command(BaseCommand):
     def adopt(self, *, database: str, **options: Any) -> None:
         from veza_site.migrating import adoption, preflight
         from veza_site.migrating.patience import Patience
-        from veza_site.migrating.turn import turn
+        from veza_site.migrating.turn import take_turn
 
         connection = connections[database]
         preflight.check_connection(connection)
-        with turn(connection, settings.MIGRATE_TURN_TIMEOUT, self.stdout.write):
+        with take_turn(connection, settings.MIGRATE_TURN_TIMEOUT, self.stdout.write):
             if adoption.is_migrated(connection):
                 self.stdout.write("migrate has built or adopted this database: nothing to do.")
                 return
@@ -181,7 +191,7 @@ class Command(BaseCommand):
                 self.stdout.write,
             )
             try:
-                carried = patience.through(lambda: adoption.adopt(connection))
+                carried = patience.run(lambda: adoption.adopt(connection))
             except adoption.Differs as error:
                 for difference in error.differences:
                     self._write_difference(difference)
@@ -193,7 +203,7 @@ class Command(BaseCommand):
                     f"Not adopted: {first_line(error)}. Nothing was changed."
                 ) from error
         self.stdout.write(
-            "Adopted: V1's migrations are recorded as applied, Django's own tables are made."
+            "Adopted: V1's migrations are recorded as applied, and Django's own tables are there."
         )
         self.stdout.write(f"contract {carried.version}, fingerprint {carried.fingerprint}")
 
@@ -221,8 +231,8 @@ class Command(BaseCommand):
         for finding in excepted:
             self.stdout.write(f"{finding.object}  [{finding.rule}]  excepted: {finding.exception}")
         self.stdout.write(
-            f"{len(catalog.tables)} tables of the schema {catalog.schema}, {len(RULES)} rules: "
-            f"{len(breaches)} breaches, {len(excepted)} exceptions"
+            f"Tables of the schema {catalog.schema}: {len(catalog.tables)}; rules: {len(RULES)}; "
+            f"breaches: {len(breaches)}; exceptions: {len(excepted)}"
         )
 
     def _write_json(
@@ -241,13 +251,13 @@ def _add_database(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--database",
         default=DEFAULT_DB_ALIAS,
-        help="A database of the settings, or postgresql://USER@HOST:PORT/NAME of any other "
-        "(the password from PGPASSWORD or ~/.pgpass).",
+        help="A database of the settings, or any other by postgresql://USER@HOST:PORT/NAME (the "
+        "password comes from PGPASSWORD or ~/.pgpass).",
     )
 
 
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _explain_write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -255,23 +265,26 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def reading(database: str) -> Iterator[Any]:
-    """Yield a cursor on a database of the settings, or on that of a URL, there only to read."""
+def open_cursor(database: str) -> Iterator[Any]:
+    """Yield a cursor on a database of the settings, or a read-only one on a URL's."""
     if database.startswith(("postgresql://", "postgres://")):
         try:
-            parameters = {"connect_timeout": CONNECT_TIMEOUT, **conninfo_to_dict(database)}
+            parameters: dict[str, Any] = {
+                "connect_timeout": CONNECT_TIMEOUT,
+                **conninfo_to_dict(database),
+            }
             parameters["options"] = startup_options(parameters.get("options", ""))
-        except psycopg.Error:  # which would repeat the URL: it may hold a password
+        except psycopg.Error:  # it would quote the URL, which may hold a password
             raise CommandError("libpq can't read the URL of the database.") from None
         with (
             psycopg.connect(**parameters, autocommit=True) as connection,
-            connection.cursor() as cursor,
+            connection.cursor() as read_only,
         ):
-            lift_limits(cursor)
-            cursor.execute("BEGIN READ ONLY")
-            yield cursor
+            lift_limits(read_only)
+            read_only.execute("BEGIN READ ONLY")
+            yield read_only
     elif database in connections:
-        with connections[database].cursor() as cursor, limits_lifted(cursor):
+        with connections[database].cursor() as cursor, without_limits(cursor):
             yield cursor
     else:
         known = ", ".join(connections)
@@ -288,10 +301,10 @@ def _read(cursor: Any, schema: str) -> Catalog:
 
 
 def _check_server(cursor: Any, schema: str) -> None:
-    """Refuse a server that is too old to be read, and a database that has not the schema."""
+    """Refuse a server that is too old to be read, and a database without the schema."""
     cursor.execute("SELECT current_setting('server_version_num')::int / 10000")
     (version,) = cursor.fetchone()
-    (oldest,) = DatabaseFeatures.minimum_database_version
+    oldest = (DatabaseFeatures.minimum_database_version or (0,))[0]
     if version < oldest:
         raise NotSupportedError(f"PostgreSQL {oldest} or later is required (found {version}).")
     cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", [schema])

@@ -1,4 +1,4 @@
-"""Kinds of statements: which are allowed or refused whatever they say, which lock, which last."""
+"""Kinds of statements: which are always allowed or refused, which take locks, which take long."""
 
 from pglast import ast
 from pglast.enums import AlterTableType, ObjectType
@@ -74,7 +74,7 @@ REFUSED_CHANGES = {
     A.AT_SetUnLogged: "set-logged",
 }
 
-# Statements that are refused, or allowed (None), whatever they say.
+# Statements that are always refused, by which rule, or always allowed (None).
 ALWAYS: dict[type[ast.Node], str | None] = {
     ast.AlterDatabaseRefreshCollStmt: "server-setting",
     ast.AlterDatabaseSetStmt: "server-setting",
@@ -131,8 +131,8 @@ ALWAYS: dict[type[ast.Node], str | None] = {
     ast.TruncateStmt: "truncate",
 }
 
-# What a migration may set with SET LOCAL, to what, and how the rule says it. Others don't queue for
-# longer than ten seconds.
+# What a migration may set with SET LOCAL, the values, and how the rule describes them. With these
+# others never queue for more than ten seconds.
 SETTINGS = {
     "lock_timeout": (r"[1-9]\d{0,3} *(ms)?|([1-9]|10) *s", "ten seconds or less"),
     "statement_timeout": (r"[1-9]\d* *(ms|s|min)?", "any time"),
@@ -141,7 +141,7 @@ SETTINGS = {
 
 WRITES = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt)
 
-# Take no lock that services wait for. (Rows that a write locks are what `many-rows` is about.)
+# Statements that take no lock that services wait for; `many-rows` is about locks on rows.
 LOCK_NOTHING = (
     *WRITES,
     ast.AlterEnumStmt,
@@ -163,7 +163,7 @@ LOCK_NOTHING = (
     ast.ViewStmt,
 )
 
-# Take as long as there are rows, or as it happens.
+# Statements whose duration depends on a table's size, or can't be known.
 LONG = (
     ast.CallStmt,
     ast.ClusterStmt,

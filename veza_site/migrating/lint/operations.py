@@ -1,6 +1,6 @@
-"""What a migration will run: the SQL of each of its operations, and which have none to show."""
+"""What a migration will run: the SQL of its operations, and which of them can't be read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,43 +15,47 @@ from django.db.migrations.state import ProjectState
 from veza_site.migrating.operations import CreateTables
 from veza_site.postgresql.schema_editor import DatabaseSchemaEditor
 
+type Place = tuple[int, ...]
+type Pair = tuple[Operation, Place, ProjectState, ProjectState]
+
 DJANGOS_OWN = ("django.db.migrations.operations.", "django.contrib.postgres.operations")
 
 
 @dataclass
 class Step:
     """
-    An operation that changes the database, and its place: its number, then those within it.
+    An operation that changes the database.
 
-    A migration that applies itself in its own way has one more step, for that way. `texts` is its
-    SQL as it is sent to the server; `rule` is set where that can't be known.
+    `place` is its number, followed by the numbers within it. `texts` is its SQL as it is sent to
+    the server; if nobody can know that, `rule` is the rule that it breaks. A migration that has its
+    own way of applying itself has one more step, for that.
     """
 
     operation: Operation | Migration
-    place: tuple[int, ...]
+    place: Place
     texts: list[str] = field(default_factory=list)
     rule: str | None = None
 
     @property
     def name(self) -> str:
-        """What to call it where it has no SQL."""
+        """What to call it if it has no SQL."""
         code = getattr(getattr(self.operation, "code", None), "__name__", "")
         return f"{type(self.operation).__name__}({code})"
 
 
 class Collector(DatabaseSchemaEditor):
-    """Writes what it is told to do, the same whatever is in the database at hand."""
+    """Collects SQL, the same whatever is in the database at hand."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.steps: list[Step] = []
 
     def _constraint_names(self, *arguments: Any, **options: Any) -> list[str]:
-        # Django looks for the names of what it drops. Where this runs there may be no table yet.
+        # Django looks up the names of what it drops. Here there may be no table yet.
         return ["its name in the database"]
 
     def _take_keys_back(self, table: str) -> None:
-        # It may be an earlier step that has the key's statement by now.
+        # By now an earlier step may have the key's statement.
         for key in self.collected_keys:
             for step in self.steps:
                 if str(key.parts["to_table"]) == self.quote_name(table) and str(key) in step.texts:
@@ -60,21 +64,21 @@ class Collector(DatabaseSchemaEditor):
         super()._take_keys_back(table)
 
 
-def steps(migration: Migration) -> list[Step]:
+def read_steps(migration: Migration) -> list[Step]:
     """
     Return what a migration will do, in order.
 
-    It is told by Django's operations as they tell it to sqlmigrate. Nothing is run: no Python of
-    the migration's, and no SQL.
+    Django's operations write their SQL as they do for sqlmigrate. Nothing is run: neither Python of
+    the migration's nor SQL.
     """
     state = MigrationLoader(None).project_state((migration.app_label, migration.name), at_end=False)
-    # Not atomic, whatever the migration is: nothing is run, and so no transaction has to begin.
+    # Not atomic, whatever the migration is: nothing runs, so no transaction has to begin.
     with Collector(connection, collect_sql=True, atomic=False) as editor:
-        for step, before, after in _states(migration, state):
+        for operation, place, before, after in _pair_with_states(migration, state):
+            step = Step(operation, place, rule=_find_rule(operation))
             editor.steps.append(step)
-            step.rule = _unreadable(step.operation)
             if step.rule is None:
-                step.operation.database_forwards(migration.app_label, editor, before, after)
+                operation.database_forwards(migration.app_label, editor, before, after)
                 step.texts, editor.statements = editor.statements, []
     made = editor.steps
     if made:
@@ -84,37 +88,36 @@ def steps(migration: Migration) -> list[Step]:
     return made
 
 
-def _states(
-    migration: Migration, state: ProjectState
-) -> Iterator[tuple[Step, ProjectState, ProjectState]]:
-    """Yield each operation with the states before and after it, as it gets them from migrate."""
+def _pair_with_states(migration: Migration, state: ProjectState) -> Iterator[Pair]:
+    """Yield each operation with its place and the states before and after it, as in `migrate`."""
     if type(migration).apply is not CreateTables.apply:
-        yield from _each(migration.operations, migration.app_label, state)
+        yield from _pair_each(migration.operations, migration.app_label, state)
         return
     created = state.clone()
     for operation in migration.operations:
         operation.state_forwards(migration.app_label, created)
     for number, operation in enumerate(migration.operations):
-        yield Step(operation, (number,)), state, created
+        yield operation, (number,), state, created
 
 
-def _each(
-    operations: list[Operation], app: str, state: ProjectState, place: tuple[int, ...] = ()
-) -> Iterator[tuple[Step, ProjectState, ProjectState]]:
+def _pair_each(
+    operations: Sequence[Operation], app: str, state: ProjectState, place: Place = ()
+) -> Iterator[Pair]:
     for number, operation in enumerate(operations):
         here = (*place, number)
         before = state
         state = state.clone()
         if type(operation) is SeparateDatabaseAndState:
-            yield from _each(operation.database_operations, app, before, here)
+            yield from _pair_each(operation.database_operations, app, before, here)
             operation.state_forwards(app, state)
         else:
             operation.state_forwards(app, state)
-            yield Step(operation, here), before, state
+            yield operation, here, before, state
 
 
-def _unreadable(operation: Operation) -> str | None:
+def _find_rule(operation: Operation) -> str | None:
+    """Return the rule that an operation breaks because nobody can know its SQL, or None."""
     if not operation.reduces_to_sql or not type(operation).__module__.startswith(DJANGOS_OWN):
         return "run-python"
-    # It has SQL only where the database at hand has not got the extension.
+    # It has SQL only if the database at hand doesn't have the extension.
     return "extension" if isinstance(operation, CreateExtension) else None

@@ -1,4 +1,4 @@
-"""SQL as PostgreSQL's own parser reads it: its statements, and the comments that belong to each."""
+"""Reads SQL with PostgreSQL's own parser: its statements, and the comments of each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,12 +9,17 @@ from pglast.parser import ParseError, Token, scan
 COMMENTS = ("SQL_COMMENT", "C_COMMENT")
 
 
+# A table in a parse tree. PostgreSQL's grammar never leaves it out where one is asked for here, but
+# pglast's types allow for that.
+type Table = ast.RangeVar | None
+
+
 @dataclass(frozen=True)
 class Statement:
     """
-    A statement: its text without comments, the lines of those before and in it, and its parse tree.
+    A statement: its text without comments, the comment lines before and in it, its parse tree.
 
-    `tree` is None where PostgreSQL can't read the text, which is then all of it.
+    `tree` is None if PostgreSQL can't read the text, which then is the whole text.
     """
 
     text: str
@@ -37,8 +42,8 @@ def read(text: str) -> list[Statement]:
     statements = []
     start = 0
     for raw in parsed:
-        end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(text)
-        lines = "".join(bare[raw.stmt_location : end]).rstrip().split("\n")
+        end = _end(raw, text)
+        lines = "".join(bare[raw.stmt_location or 0 : end]).rstrip().split("\n")
         own = [token for token in tokens if start <= token.start < end]
         comments = tuple(_lines(text, own))
         statements.append(Statement("\n".join(filter(str.strip, lines)), comments, raw.stmt))
@@ -47,17 +52,18 @@ def read(text: str) -> list[Statement]:
 
 
 def comments_at_end(text: str) -> list[str]:
-    """Return the lines of the comments after the last statement, which belong to none."""
+    """Return the comment lines after the last statement, which belong to none."""
     try:
         parsed = parse_sql(text)
         tokens = _comments(text)
     except ParseError:
         return []
-    end = 0
-    if parsed:
-        last = parsed[-1]
-        end = last.stmt_location + last.stmt_len if last.stmt_len else len(text)
+    end = _end(parsed[-1], text) if parsed else 0
     return _lines(text, [token for token in tokens if token.start >= end])
+
+
+def _end(raw: ast.RawStmt, text: str) -> int:
+    return (raw.stmt_location or 0) + raw.stmt_len if raw.stmt_len else len(text)
 
 
 def _comments(text: str) -> list[Token]:
@@ -76,12 +82,12 @@ def _lines_of_one(comment: str) -> list[str]:
     return [line.strip(" \t*") for line in inner.splitlines()]
 
 
-def within(node: object) -> Iterator[ast.Node]:
-    """Yield a node of a parse tree, or of a tuple of them, and all below it."""
+def walk(node: object) -> Iterator[ast.Node]:
+    """Yield a node of a parse tree, or each of a tuple of them, and all nodes below."""
     if isinstance(node, tuple):
         for item in node:
-            yield from within(item)
+            yield from walk(item)
     elif isinstance(node, ast.Node):
         yield node
         for name in node:
-            yield from within(getattr(node, name))
+            yield from walk(getattr(node, name))

@@ -1,9 +1,9 @@
 """
-The reasons that a migration gives for what it does all the same.
+The reasons that a migration gives for breaking a rule.
 
-In SQL, a comment before the statement: `-- lint-ignore RULE: reason`. Above an operation that has
-no SQL of its own, the same as a comment of the migration's source. `-- squawk-ignore RULE`, with
-the reason in the lines before it, is the older form.
+In SQL they are a comment before the statement: `-- lint-ignore RULE: reason`. Above an operation
+without SQL of its own, the same is a comment in the migration's source. The older form is
+`-- squawk-ignore RULE`, with the reason in the lines before it.
 """
 
 import ast
@@ -24,26 +24,26 @@ SAYS_SOMETHING = re.compile(r"\w")
 
 @dataclass(eq=False)
 class Reason:
-    """Which rule is to be ignored, why, the comment that says so, and whether that was needed."""
+    """A rule to ignore, the reason, the comment that says so, and whether it was needed."""
 
     rule: str
     text: str
     comment: str
     needed: bool = False
 
-    def flaws(self) -> list[str]:
-        """Return the rules that it breaks itself."""
+    def find_flaws(self) -> list[str]:
+        """Return the rules that the reason itself breaks."""
         if not self.needed:
             return ["ignore-not-needed"]
         return [] if self.text else ["reason-missing"]
 
 
-def reasons(comments: Iterable[str], earlier: Iterable[Reason] = ()) -> list[Reason]:
+def parse_reasons(comments: Iterable[str], earlier: Iterable[Reason] = ()) -> list[Reason]:
     """
-    Return the reasons in the lines of comments that belong together.
+    Return the reasons in the comment lines of one statement or operation.
 
-    `earlier` are those of the operation's statements before: a squawk-ignore without lines before
-    it means the reason that its rule was given there.
+    `earlier` are those of the operation's earlier statements: a squawk-ignore without lines before
+    it repeats the reason that its rule was given there.
     """
     known = {reason.rule: reason.text for reason in earlier}
     found = []
@@ -62,19 +62,19 @@ def reasons(comments: Iterable[str], earlier: Iterable[Reason] = ()) -> list[Rea
 
 @dataclass
 class SourceComments:
-    """The comments of a migration's source: by the operation above which they stand, and others."""
+    """The comments of a migration's source: by the operation below them, and the others."""
 
     of_operation: dict[tuple[int, ...], list[str]]
     others: list[str]
 
 
-def source_comments(migration: Migration) -> SourceComments:
+def read_source_comments(migration: Migration) -> SourceComments:
     """
     Return the comments of a migration's source, without their `#`.
 
-    An operation is known by its place: its number in `operations`, then, for those within a
-    SeparateDatabaseAndState, their numbers there. Where a list is not written out, but computed,
-    its comments belong to no operation.
+    An operation is known by its place: its number in `operations`, and within a
+    SeparateDatabaseAndState also its number there. In a list that is computed, not written out,
+    comments belong to no operation.
     """
     source = Path(inspect.getfile(sys.modules[type(migration).__module__])).read_text("utf-8")
     lines: dict[int, str] = {}  # comments that have a line for themselves
@@ -87,15 +87,15 @@ def source_comments(migration: Migration) -> SourceComments:
             else:
                 lines[token.start[0]] = comment
     of_operation = {}
-    for place, line in _places(_operations(ast.parse(source))):
-        above = []
+    for place, line in _list_places(_find_operations(ast.parse(source))):
+        above: list[str] = []
         while (line := line - 1) in lines:
             above.insert(0, lines.pop(line))
         of_operation[place] = above
     return SourceComments(of_operation, [*others, *lines.values()])
 
 
-def _operations(source: ast.Module) -> ast.expr | None:
+def _find_operations(source: ast.Module) -> ast.expr | None:
     for statement in source.body:
         if isinstance(statement, ast.ClassDef) and statement.name == "Migration":
             for line in statement.body:
@@ -106,7 +106,7 @@ def _operations(source: ast.Module) -> ast.expr | None:
     return None
 
 
-def _places(
+def _list_places(
     operations: ast.expr | None, within: tuple[int, ...] = ()
 ) -> Iterator[tuple[tuple[int, ...], int]]:
     if not isinstance(operations, ast.List | ast.Tuple):
@@ -117,5 +117,5 @@ def _places(
         place = (*within, number)
         if isinstance(operation, ast.Call):
             inner = [key.value for key in operation.keywords if key.arg == "database_operations"]
-            yield from _places(next(iter([*inner, *operation.args]), None), place)
+            yield from _list_places(next(iter([*inner, *operation.args]), None), place)
         yield place, operation.lineno

@@ -1,18 +1,19 @@
-"""What INSERT, UPDATE and DELETE do: which rows they name, and what else they run."""
+"""Judges INSERT, UPDATE and DELETE: whether they name their rows, and what else they run."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType
 
-from veza_site.migrating.lint.reading import within
-from veza_site.schema.contract import CATALOGS, expected_catalog
+from veza_site.migrating.lint.reading import Table, walk
+from veza_site.schema.contract import CATALOGS, load_catalog
 
-# As many rows as one INSERT may have: what a person writes and reads.
+# The most rows of one INSERT: as many as a person would write and read.
 FEW_ROWS = 100
 
-# Functions that a row's values may be made with, and checked: PostgreSQL's own, quick, and without
-# effects.
+# The functions that may compute and check the values of a row: PostgreSQL's own, quick, without
+# side effects.
 HARMLESS = {
     "array_length",
     "btrim",
@@ -34,26 +35,28 @@ HARMLESS = {
 QUERIES = (ast.SubLink, ast.SelectStmt)
 
 
-def name_of(table: ast.RangeVar) -> tuple[str, str]:
+def name_of(table: Table) -> tuple[str, str]:
     """Return the schema and the name of a table."""
-    return table.schemaname or "public", table.relname
+    assert table is not None
+    return table.schemaname or "public", table.relname or ""
 
 
 def rules_of_insert(tree: ast.InsertStmt) -> list[str]:
     """Return the rules that an INSERT breaks."""
     source = tree.selectStmt
-    if source and (source.valuesLists is None or len(source.valuesLists) > FEW_ROWS):
+    rows = source.valuesLists if isinstance(source, ast.SelectStmt) else None
+    if source and (rows is None or len(rows) > FEW_ROWS):
         return ["insert-select", *_of_the_catalog(tree.relation)]
-    parts = [node for node in within(tree) if node is not source]
+    parts = [node for node in walk(tree) if node is not source]
     return _calls(parts, QUERIES) + _of_the_catalog(tree.relation)
 
 
 def rules_of_change(tree: ast.UpdateStmt | ast.DeleteStmt, *, is_new: bool) -> list[str]:
-    """Return the rules that an UPDATE or DELETE breaks; `is_new`: its migration made the table."""
+    """Return the rules that an UPDATE or DELETE breaks; `is_new`: its migration makes the table."""
     if is_new or _names_its_rows(tree):
-        broken = _calls(within(tree), QUERIES)
-    else:  # a query within is a part of how it finds its rows
-        broken = ["many-rows", *_calls(within(tree), ())]
+        broken = _calls(walk(tree), QUERIES)
+    else:  # a query in it is part of how it finds its rows
+        broken = ["many-rows", *_calls(walk(tree), ())]
     return broken + _of_the_catalog(tree.relation)
 
 
@@ -67,44 +70,45 @@ def _calls(nodes: Iterable[ast.Node], queries: tuple[type[ast.Node], ...]) -> li
 
 
 def calls_a_function(tree: ast.Node) -> bool:
-    """Return whether there is a function in a statement of which the lint doesn't know enough."""
-    return bool(_calls(within(tree), ()))
+    """Return whether a statement calls a function that the lint doesn't know to be harmless."""
+    return bool(_calls(walk(tree), ()))
 
 
 def _is_harmless(call: ast.FuncCall) -> bool:
-    *schema, name = [part.sval for part in call.funcname]
+    *schema, name = [part.sval for part in call.funcname or ()]
     return name in HARMLESS and schema in ([], ["pg_catalog"])
 
 
-def _of_the_catalog(table: ast.RangeVar) -> list[str]:
-    is_of_it = table.schemaname in ("pg_catalog", "information_schema")
-    return ["system-catalog"] if is_of_it or table.relname.startswith("pg_") else []
+def _of_the_catalog(table: Table) -> list[str]:
+    schema, name = name_of(table)
+    is_of_it = schema in ("pg_catalog", "information_schema") or name.startswith("pg_")
+    return ["system-catalog"] if is_of_it else []
 
 
 def _names_its_rows(tree: ast.UpdateStmt | ast.DeleteStmt) -> bool:
-    """Return whether WHERE names the rows by a key; whatever else it says makes them fewer."""
+    """Return whether WHERE names the rows by a key; other conditions only make them fewer."""
     others = tree.fromClause if isinstance(tree, ast.UpdateStmt) else tree.usingClause
     if others or tree.whereClause is None:
         return False
-    columns = _fixed(tree.whereClause)
+    columns = _fixed_columns(tree.whereClause)
     return any(key <= columns for key in _keys(tree.relation))
 
 
-def _keys(table: ast.RangeVar) -> list[set[str]]:
+def _keys(table: Table) -> list[set[str]]:
     schema, name = name_of(table)
-    known = expected_catalog(schema).tables.get(name) if schema in CATALOGS else None
+    known = load_catalog(schema).tables.get(name) if schema in CATALOGS else None
     indexes = known.indexes.values() if known else []
-    # A partial index leaves the rows outside of its predicate as many as they are.
+    # A partial index allows any number of rows outside its predicate.
     return [set(index.columns) for index in indexes if index.unique and index.predicate is None]
 
 
-def _fixed(condition: ast.Node) -> set[str]:
-    """Return the columns that have to be equal to a constant, or to one of some."""
+def _fixed_columns(condition: ast.Node) -> set[str]:
+    """Return the columns that have to equal a constant, or one of several."""
     if isinstance(condition, ast.BoolExpr) and condition.boolop != BoolExprType.NOT_EXPR:
-        parts = [_fixed(part) for part in condition.args]
+        parts = [_fixed_columns(part) for part in condition.args or ()]
         both = condition.boolop == BoolExprType.AND_EXPR
         return set.union(*parts) if both else set.intersection(*parts)
-    if not isinstance(condition, ast.A_Expr) or condition.name[-1].sval != "=":
+    if not isinstance(condition, ast.A_Expr) or _last(condition.name) != "=":
         return set()
     if condition.kind not in (
         A_Expr_Kind.AEXPR_OP,
@@ -116,8 +120,13 @@ def _fixed(condition: ast.Node) -> set[str]:
     if condition.kind == A_Expr_Kind.AEXPR_OP and isinstance(value, ast.ColumnRef):
         column, value = value, column
     if isinstance(column, ast.ColumnRef) and _is_constant(value):
-        return {column.fields[-1].sval}
+        return {_last(column.fields)}
     return set()
+
+
+def _last(names: tuple[Any, ...] | None) -> str:
+    """Return the last part of a name, after the schema or the table."""
+    return str(names[-1].sval) if names else ""
 
 
 def _is_constant(node: object) -> bool:

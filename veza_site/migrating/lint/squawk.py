@@ -1,4 +1,4 @@
-"""What squawk has against a migration; by which rules it judges, and why, is in .squawk.toml."""
+"""Asks squawk to judge a migration; its rules, and why some are off, are in .squawk.toml."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from django.core.management import CommandError
 
 @dataclass(frozen=True)
 class Objection:
-    """A rule that a statement breaks: the statement's number, and the line of it."""
+    """A rule that a statement breaks, by the statement's number, and the line that breaks it."""
 
     statement: int
     rule: str
@@ -20,11 +20,11 @@ class Objection:
     line: str
 
 
-def objections(statements: list[str], *, atomic: bool) -> list[Objection]:
+def find_objections(statements: list[str], *, atomic: bool) -> list[Objection]:
     """
-    Return what squawk has against statements, which have no comments and no semicolon at their end.
+    Return squawk's objections to statements without comments and final semicolons.
 
-    `atomic` says whether they are one transaction. Raises CommandError where squawk fails.
+    `atomic` is whether they are one transaction. Raises CommandError if squawk fails.
     """
     lines = ["BEGIN;"] if atomic else []
     numbers = [-1] * len(lines)

@@ -1,9 +1,9 @@
 """
-Judges statements: which are known to be safe beside running services, and why the others are not.
+Judges statements: which are known to be safe beside running services, and why others are not.
 
-A list of what is allowed, kept by PostgreSQL's own parse tree: what nobody has thought of is
-refused. Where squawk judges a form by itself (a new column, a constraint, what is dropped), it is
-left to squawk; the tests hold that it does.
+It is a list of what is allowed, by PostgreSQL's own parse tree: what nobody has thought of is
+refused. A form that squawk judges (a new column, a constraint, a DROP) is left to squawk, and the
+tests check that squawk does.
 """
 
 import re
@@ -24,7 +24,7 @@ from veza_site.migrating.lint.kinds import (
     SETTINGS,
     WRITES,
 )
-from veza_site.migrating.lint.reading import within
+from veza_site.migrating.lint.reading import Table, walk
 from veza_site.migrating.lint.rows import (
     calls_a_function,
     name_of,
@@ -34,10 +34,10 @@ from veza_site.migrating.lint.rows import (
 
 SERIALS = {"serial", "serial2", "serial4", "serial8", "bigserial", "smallserial"}
 
-# The one trigger function that a migration may run: it sets updated_at, and runs everywhere.
-KEEPS_UPDATED_AT = (["update_updated_at_column"], ["public", "update_updated_at_column"])
+# The one trigger function that a migration may run: it sets updated_at, on every table.
+SETS_UPDATED_AT = (["update_updated_at_column"], ["public", "update_updated_at_column"])
 
-# What SELECT 1 is made of.
+# The nodes of a SELECT of constants.
 CONSTANT = (
     ast.A_Const,
     ast.Boolean,
@@ -52,11 +52,11 @@ CONSTANT = (
 @dataclass(frozen=True)
 class Judgement:
     """
-    What is to be said of a statement: the rules that it breaks, and how it makes others wait.
+    The rules that a statement breaks, and how it makes others wait.
 
     `locks`: it takes a lock that services wait for, and holds it until the transaction ends.
-    `long`: it may take as long as a table has rows, or as it happens. `locks_first`: it is one
-    ALTER TABLE, which takes the lock for all that it does before it does anything.
+    `long`: how long it takes depends on a table's size, or can't be known. `locks_first`: it is an
+    ALTER TABLE, which takes its lock before it does anything.
     """
 
     rules: list[str] = field(default_factory=list)
@@ -69,12 +69,12 @@ class Judge:
     """
     Judges the statements of one migration, in order.
 
-    A table that the migration itself creates is known to nobody, and anything may be done to it.
+    Nobody knows a table yet that the migration itself creates, so anything may be done to it.
     """
 
     def __init__(self) -> None:
         self._new: set[tuple[str, str]] = set()
-        # Of which a write runs a function that the lint doesn't know; and whether every write may.
+        # The tables whose writes run a function that the lint doesn't know; whether all writes may.
         self._calling: set[tuple[str, str]] = set()
         self._all_call = False
         self._forms: dict[type[ast.Node], Callable[..., list[str]]] = {
@@ -97,7 +97,7 @@ class Judge:
         }
 
     def judge(self, tree: ast.Node) -> Judgement:
-        """Return what is to be said of a statement."""
+        """Judge a statement."""
         rules = self._rules(tree)
         locks = self._locks(tree)
         long = self._is_long(tree, rules)
@@ -113,7 +113,7 @@ class Judge:
             broken = [always] if always else []
         if any(
             isinstance(node, ast.CommonTableExpr) and isinstance(node.ctequery, WRITES)
-            for node in within(tree)
+            for node in walk(tree)
         ):
             broken.append("writing-cte")
         return list(dict.fromkeys(broken))
@@ -124,7 +124,7 @@ class Judge:
         if isinstance(tree, ast.AlterTableStmt):
             if self._is_new(tree.relation):
                 return self._locks_others(tree)
-            return not all(map(_validates, tree.cmds))
+            return not all(map(_validates, tree.cmds or ()))
         if isinstance(tree, ast.IndexStmt):
             return not tree.concurrent and not self._is_new(tree.relation)
         if isinstance(tree, ast.CreateTrigStmt | ast.RuleStmt):
@@ -135,7 +135,7 @@ class Judge:
 
     def _is_long(self, tree: ast.Node, rules: list[str]) -> bool:
         if isinstance(tree, ast.UpdateStmt | ast.DeleteStmt):  # FROM and USING read whole tables
-            tables = [node for node in within(tree) if isinstance(node, ast.RangeVar)]
+            tables = [node for node in walk(tree) if isinstance(node, ast.RangeVar)]
             return bool(rules) or not all(map(self._is_new, tables))
         if isinstance(tree, ast.InsertStmt):
             return bool(rules)
@@ -144,25 +144,23 @@ class Judge:
         if isinstance(tree, ast.IndexStmt):
             return not tree.concurrent and not self._is_new(tree.relation)
         if isinstance(tree, ast.AlterTableStmt):
-            return any(map(_validates, tree.cmds)) and not self._is_new(tree.relation)
+            return any(map(_validates, tree.cmds or ())) and not self._is_new(tree.relation)
         return isinstance(tree, LONG)
 
     def _note_calls(self, tree: ast.Node) -> None:
-        """Note what later writes may run because of a statement."""
+        """Note what later writes may run because of this statement."""
         if isinstance(tree, ast.CreateFunctionStmt):
-            self._all_call = True  # in whatever: an operator, a type, another function
+            self._all_call = True  # anything may call it: an operator, a type, another function
         elif isinstance(tree, ast.CreateTrigStmt):
-            is_known = [part.sval for part in tree.funcname] in KEEPS_UPDATED_AT
+            is_known = [part.sval for part in tree.funcname or ()] in SETS_UPDATED_AT
             self._all_call |= not is_known or calls_a_function(tree)
         elif isinstance(tree, ast.CreateDomainStmt | ast.AlterDomainStmt):
             self._all_call |= calls_a_function(tree)
         elif isinstance(tree, ast.CreateStmt):
             parents = list(tree.inhRelations or ())
-            likes = [
-                node.relation for node in within(tree) if isinstance(node, ast.TableLikeClause)
-            ]
+            likes = [node.relation for node in walk(tree) if isinstance(node, ast.TableLikeClause)]
             inherited = any(name_of(table) in self._calling for table in [*parents, *likes])
-            if inherited or calls_a_function(tree):  # a row of the parent may be the partition's
+            if inherited or calls_a_function(tree):  # a parent's row may be in the partition
                 self._calling |= {name_of(table) for table in [tree.relation, *parents]}
         elif isinstance(tree, ast.AlterTableStmt | ast.IndexStmt) and calls_a_function(tree):
             self._calling.add(name_of(tree.relation))
@@ -171,10 +169,10 @@ class Judge:
         elif isinstance(tree, ast.ViewStmt) and calls_a_function(tree):
             self._calling.add(name_of(tree.view))
 
-    def _calls_by(self, table: ast.RangeVar) -> list[str]:
+    def _calls_by(self, table: Table) -> list[str]:
         return ["function-call"] if self._all_call or name_of(table) in self._calling else []
 
-    def _is_new(self, table: ast.RangeVar) -> bool:
+    def _is_new(self, table: Table) -> bool:
         return name_of(table) in self._new
 
     def _create_table(self, tree: ast.CreateStmt) -> list[str]:
@@ -191,22 +189,25 @@ class Judge:
         return broken
 
     def _locks_others(self, tree: ast.CreateStmt | ast.AlterTableStmt) -> bool:
-        """Return whether it refers to a table that was there before, and locks that one too."""
+        """Return whether it refers to a table that was there before, and so locks that one too."""
         return any(
             isinstance(node, ast.RangeVar)
             and node is not tree.relation
             and name_of(node) != name_of(tree.relation)
             and not self._is_new(node)
-            for node in within(tree)
+            for node in walk(tree)
         )
 
     def _alter_table(self, tree: ast.AlterTableStmt) -> list[str]:
         if tree.objtype not in (ObjectType.OBJECT_TABLE, ObjectType.OBJECT_INDEX):
             return ["alter-table"]
-        return [rule for change in tree.cmds for rule in self._change_table(tree.relation, change)]
+        return [
+            rule for change in tree.cmds or () for rule in self._change_table(tree.relation, change)
+        ]
 
-    def _change_table(self, table: ast.RangeVar, change: ast.AlterTableCmd) -> list[str]:
+    def _change_table(self, table: Table, change: ast.AlterTableCmd) -> list[str]:
         kind = change.subtype
+        assert kind is not None
         if kind in (A.AT_AddInherit, A.AT_AttachPartition, A.AT_ChangeOwner):
             return [REFUSED_CHANGES[kind]]
         if self._is_new(table):
@@ -256,7 +257,7 @@ class Judge:
         if not tree.is_local:
             return ["session-setting"]
         values, _ = SETTINGS[tree.name]
-        value = tree.args[0].val
+        value = (tree.args or ())[0].val
         text = str(value.ival if isinstance(value, ast.Integer) else getattr(value, "sval", ""))
         return [] if re.fullmatch(values, text) else ["session-setting"]
 
@@ -270,11 +271,12 @@ class Judge:
     def _select(self, tree: ast.SelectStmt) -> list[str]:
         if tree.intoClause:
             return ["create-table-as"]
-        of_constants = all(isinstance(node, CONSTANT) for node in within(tree))
+        of_constants = all(isinstance(node, CONSTANT) for node in walk(tree))
         return [] if of_constants else ["select"]
 
 
-def _is_temporary(table: ast.RangeVar) -> bool:
+def _is_temporary(table: Table) -> bool:
+    assert table is not None
     return table.relpersistence == "t" or table.schemaname == "pg_temp"
 
 
@@ -282,21 +284,27 @@ def _validates(change: ast.AlterTableCmd) -> bool:
     return change.subtype == A.AT_ValidateConstraint
 
 
-def _is_light(column: ast.ColumnDef) -> bool:
+def _is_light(column: object) -> bool:
     """
-    Return whether adding a column reads no row.
+    Return whether adding a column reads no rows.
 
-    Its default and its UNIQUE are squawk's, which doesn't look into ARRAY[…].
+    Squawk judges its default and its UNIQUE, but does not look into ARRAY[…].
     """
+    assert isinstance(column, ast.ColumnDef)
     kinds = {constraint.contype for constraint in column.constraints or ()}
-    if ConstrType.CONSTR_CHECK in kinds or column.typeName.names[-1].sval in SERIALS:
+    if ConstrType.CONSTR_CHECK in kinds or _type_name(column) in SERIALS:
         return False
-    arrays = [node for node in within(column) if isinstance(node, ast.A_ArrayExpr)]
-    if any(isinstance(node, ast.FuncCall) and not _is_now(node) for node in within(tuple(arrays))):
+    arrays = [node for node in walk(column) if isinstance(node, ast.A_ArrayExpr)]
+    if any(isinstance(node, ast.FuncCall) and not _is_now(node) for node in walk(tuple(arrays))):
         return False
     return not {ConstrType.CONSTR_FOREIGN, ConstrType.CONSTR_DEFAULT} <= kinds
 
 
+def _type_name(column: ast.ColumnDef) -> str:
+    names = column.typeName.names if column.typeName else None
+    return str(names[-1].sval) if names else ""
+
+
 def _is_now(call: ast.FuncCall) -> bool:
-    names = [part.sval for part in call.funcname]
+    names = [part.sval for part in call.funcname or ()]
     return names in (["now"], ["pg_catalog", "now"]) and not call.args

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from veza_site.schema.catalog import Catalog, Constraint, Table
-from veza_site.schema.dictionary.sql import plain, short_type
+from veza_site.schema.dictionary.sql import short_type, strip_schema
 
-# From left to right and not too far apart, the largest still fits on a page.
+# From left to right, and this close together, the largest diagram still fits on a page.
 HEADER = """\
 %%{init: {"er": {"nodeSpacing": 60, "rankSpacing": 100}}}%%
 erDiagram
@@ -13,7 +13,7 @@ erDiagram
 
 
 def diagram(catalog: Catalog, names: Iterable[str]) -> str:
-    """Return the diagram of these tables with their keys, and of the tables they refer to."""
+    """Return the diagram of these tables and their keys, and of the tables they refer to."""
     tables = [catalog.tables[name] for name in names]
     entities = [line for table in tables for line in _entity(table)]
     relations = [
@@ -25,7 +25,7 @@ def diagram(catalog: Catalog, names: Iterable[str]) -> str:
 
 
 def diagram_without_columns(catalog: Catalog, names: Iterable[str]) -> str:
-    """Return the diagram of these tables with nothing but who refers to whom."""
+    """Return the diagram of which of these tables refers to which."""
     tables = [catalog.tables[name] for name in names]
     relations = [f'{_line(table, key)} : ""' for table in tables for key in _keys(table)]
     return _mermaid([*(table.name for table in tables), *dict.fromkeys(relations)])
@@ -37,14 +37,14 @@ def _mermaid(lines: Iterable[str]) -> str:
 
 
 def _entity(table: Table) -> Iterator[str]:
-    """Return the lines of a table with its columns that identify a row or refer to one."""
+    """Yield the lines of a table, with the columns that identify a row or refer to one."""
     marks: dict[str, list[str]] = {}
     for constraint in table.constraints.values():
-        for column in constraint.columns:
+        for name in constraint.columns:
             if constraint.kind == "primary key":
-                marks.setdefault(column, []).append("PK")
+                marks.setdefault(name, []).append("PK")
             elif constraint.references:
-                marks.setdefault(column, []).append("FK")
+                marks.setdefault(name, []).append("FK")
     for index in table.indexes.values():
         among_live = index.predicate in (None, "(deleted_at IS NULL)")
         if index.unique and not index.primary and len(index.columns) == 1 and among_live:
@@ -57,14 +57,14 @@ def _entity(table: Table) -> Iterator[str]:
 
 
 def _line(table: Table, key: Constraint) -> str:
-    """Return the line from the table that `key` refers to, with its ends."""
+    """Return the line from the table that `key` refers to, with both ends."""
     one = "|o" if any(table.columns[column].nullable for column in key.columns) else "||"
     unique = any(
         index.unique and index.columns == key.columns and index.predicate is None
         for index in table.indexes.values()
     )
     many = "o|" if unique else "o{"
-    return f"{plain(key.references)} {one}--{many} {table.name}"
+    return f"{strip_schema(key.references or '')} {one}--{many} {table.name}"
 
 
 def _keys(table: Table) -> list[Constraint]:

@@ -1,8 +1,8 @@
 """
 The data dictionary's page, as Markdown.
 
-What the tables hold is read from the catalog, what it means from the models, and where it comes
-from from the migrations. The same catalog gives the same text, to the byte.
+What the tables hold comes from the catalog, what it means from the models, and what made it from
+the migrations. The same catalog gives the same text, to the byte.
 """
 
 import itertools
@@ -16,34 +16,40 @@ from veza_site.schema.catalog import Catalog, Column, Index, Table
 from veza_site.schema.dictionary.diagrams import diagram, diagram_without_columns
 from veza_site.schema.dictionary.markdown import code, link, prose, table
 from veza_site.schema.dictionary.origins import origins
-from veza_site.schema.dictionary.sql import condition, plain, short_default, short_type, unwrapped
+from veza_site.schema.dictionary.sql import (
+    condition,
+    short_default,
+    short_type,
+    strip_parentheses,
+    strip_schema,
+)
 from veza_site.schema.models_as_catalog import columns_in_order
-from veza_site.schema.plan import makers
+from veza_site.schema.plan import find_makers
 from veza_site.schema.standard import RULES
 
 INTRODUCTION = """\
 # The schema `public`, table by table
 
 `manage.py schema docs` writes this page from the database, the models and the migrations, and a
-test compares it with them: change those, not this.
+test compares it with them: change those, not this page.
 
 Every table has a UUID `id`, which the database makes, and `created_at`. There are three kinds:
 
 | kind | its rows |
 |---|---|
 | append-only | are written once and never change |
-| mutable | change; a trigger keeps `updated_at`, whichever service writes |
+| mutable | change; a trigger writes `updated_at`, whichever service makes the change |
 | soft-deletable | change too; a soft delete sets `deleted_at` (NULL: live) and nothing else |
 
-In the diagrams a line goes from a table to one whose rows refer to it, and has the name of the
-column. At the first table's end, `||` is a reference that has to be there and `|o` one that may be
-NULL; at the other, `o{` is any number of rows and `o|` at most one. PK is the primary key, FK a
-foreign key, UK a column whose value no other row has (or no other live row)."""
+In the diagrams a line goes from a table to one whose rows refer to it, and is labelled with the
+column. At the first table's end, `||` is a required reference and `|o` one that may be NULL; at the
+other end, `o{` is any number of rows and `o|` at most one. PK is the primary key, FK a foreign key,
+UK a column whose value no other row has (or no other live row)."""
 
 STANDARD = """\
-Every V1 table keeps these rules. They are written once, in `veza_site/schema/standard/`: the tests use
-them, so do the system checks, which judge the models before there is a migration, and `manage.py
-schema audit`, which judges any database."""
+Every V1 table keeps these rules. They are written once, in `veza_site/schema/standard/`. The tests
+use them, the system checks, which judge the models before there is a migration, and `manage.py
+schema audit`, which judges any database. What may break one, and why, is in `EXCEPTIONS` there."""
 
 MAP = "Which migration makes what"
 
@@ -51,13 +57,13 @@ Domain = dict[str, type[models.Model] | None]
 
 
 def schema_document(catalog: Catalog) -> str:
-    """Return the page about a catalog of `public`, described by this project's models."""
+    """Return the page about a catalog of `public`, with the meanings from the models."""
     domains = _domains(catalog)
-    made_by = makers()
+    made_by = find_makers()
     blocks = [
         INTRODUCTION,
         _contents(domains),
-        "## The whole",
+        "## All tables",
         diagram_without_columns(catalog, itertools.chain(*domains.values())),
     ]
     for title, domain in domains.items():
@@ -68,7 +74,10 @@ def schema_document(catalog: Catalog) -> str:
         "## Enum types",
         _enums(catalog),
         "## Functions",
-        *(f"```sql\n{plain(definition).strip()}\n```" for definition in catalog.functions.values()),
+        *(
+            f"```sql\n{strip_schema(definition).strip()}\n```"
+            for definition in catalog.functions.values()
+        ),
         "## The Standard",
         STANDARD,
         table(["rule", "what it asks, and why"], ([code(rule.id), rule.reason] for rule in RULES)),
@@ -81,7 +90,7 @@ def schema_document(catalog: Catalog) -> str:
 def _domains(catalog: Catalog) -> dict[str, Domain]:
     """Return the catalog's tables by domain, each with its model."""
     domains: dict[str, Domain] = {
-        config.verbose_name: {
+        str(config.verbose_name): {
             model._meta.db_table: model
             for model in config.get_models()
             if model._meta.db_table in catalog.tables
@@ -95,7 +104,7 @@ def _domains(catalog: Catalog) -> dict[str, Domain]:
 
 
 def _contents(domains: dict[str, Domain]) -> str:
-    lines = [f"- {link('The whole')}"]
+    lines = [f"- {link('All tables')}"]
     for title, domain in domains.items():
         lines.append(f"- {link(title)}: {', '.join(map(link, domain))}")
     lines += [f"- {link(title)}" for title in ("Enum types", "Functions", "The Standard", MAP)]
@@ -107,7 +116,7 @@ def _table(
 ) -> Iterator[str]:
     yield f"### {described.name}"
     if model is not None:
-        yield prose(model.__doc__.strip().partition("\n\n")[0])
+        yield prose((model.__doc__ or "").strip().partition("\n\n")[0])
     origin = f", made by {link(MAP, text=made_by)}" if made_by else ""
     yield f"{_kind(described).capitalize()}{origin}."
     yield _columns(catalog, described, model)
@@ -119,7 +128,7 @@ def _table(
             ([code(item.name), code(condition(item))] for item in checks),
         )
     for trigger in described.triggers.values():
-        yield f"Trigger: {code(plain(trigger.definition).removeprefix('CREATE TRIGGER '))}"
+        yield f"Trigger: {code(strip_schema(trigger.definition).removeprefix('CREATE TRIGGER '))}"
     yield from _deletion(catalog, described)
 
 
@@ -130,10 +139,14 @@ def _kind(described: Table) -> str:
 
 
 def _columns(catalog: Catalog, described: Table, model: type[models.Model] | None) -> str:
-    keys = {key.columns: key for key in described.constraints.values() if key.references}
+    keys = {
+        key.columns: (key.references, key.on_delete)
+        for key in described.constraints.values()
+        if key.references
+    }
     rows = []
     for column, field in columns_in_order(described, model):
-        key = keys.get((column.name,))
+        target, on_delete = keys.get((column.name,), ("", ""))
         rows.append(
             [
                 code(column.name),
@@ -141,7 +154,7 @@ def _columns(catalog: Catalog, described: Table, model: type[models.Model] | Non
                 "yes" if column.nullable else "no",
                 _default(column),
                 prose(str(field.help_text)) if field else "",
-                f"{link(plain(key.references))}, {key.on_delete}" if key else "",
+                f"{link(strip_schema(target))}, {on_delete}" if target else "",
             ]
         )
     return table(["column", "type", "null", "default", "meaning", "references, on delete"], rows)
@@ -170,18 +183,18 @@ def _index(index: Index) -> list[str]:
     ]
     return [
         code(index.name),
-        code(plain(", ".join(columns))),
+        code(strip_schema(", ".join(columns))),
         ", ".join(filter(None, words)),
-        code(unwrapped(plain(index.predicate))) if index.predicate else "",
+        code(strip_parentheses(strip_schema(index.predicate))) if index.predicate else "",
     ]
 
 
 def _deletion(catalog: Catalog, described: Table) -> Iterator[str]:
-    """Tell what becomes of other tables' rows when one of this is deleted."""
+    """Tell what happens to other tables' rows when a row of this one is deleted."""
     columns: dict[str | None, list[str]] = {}
     for other in catalog.tables.values():
         for key in other.constraints.values():
-            if key.references and plain(key.references) == described.name:
+            if key.references and strip_schema(key.references) == described.name:
                 column = f"{link(other.name)}.{', '.join(key.columns)}"
                 columns.setdefault(key.on_delete, []).append(column)
     for action, wording in {
@@ -195,14 +208,14 @@ def _deletion(catalog: Catalog, described: Table) -> Iterator[str]:
 
 
 def _enums(catalog: Catalog) -> str:
-    """Return the enum types with their labels in order, and the columns that have them."""
+    """Return the table of the enum types: their labels in order, and the columns of the type."""
     rows = []
     for name, labels in catalog.enums.items():
         used = [
             f"{link(described.name)}.{column.name}"
             for described in catalog.tables.values()
             for column in described.columns.values()
-            if plain(column.type) == name
+            if strip_schema(column.type) == name
         ]
         rows.append([code(name), ", ".join(map(code, labels)), ", ".join(used)])
     return table(["type", "labels, in order", "used by"], rows)

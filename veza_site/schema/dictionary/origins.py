@@ -1,10 +1,10 @@
-"""Which migration makes what, read from the migrations on disk."""
+"""The table that tells which migration makes what, read from the migrations on disk."""
 
 import sys
 
 from veza_site.schema.catalog import Catalog
 from veza_site.schema.dictionary.markdown import code, link, prose, table
-from veza_site.schema.plan import made_by, migrations_in_order
+from veza_site.schema.plan import list_made, migrations_in_order
 
 
 def origins(catalog: Catalog) -> str:
@@ -12,7 +12,7 @@ def origins(catalog: Catalog) -> str:
     rows = []
     for migration in migrations_in_order():
         made: dict[str, list[str]] = {}
-        for kind, name in made_by(migration):
+        for kind, name in list_made(migration):
             shown = link(name) if kind == "table" and name in catalog.tables else code(name)
             made.setdefault(kind, []).append(shown)
         rows.append(

@@ -1,20 +1,20 @@
-"""Compare what a database holds with what it should, and say in words and in SQL what differs."""
+"""Compares what a database holds with what it should, and says in words and SQL what differs."""
 
 from veza_site.schema.catalog import Catalog
 from veza_site.schema.diff.difference import Difference
 
-__all__ = ["Difference", "differences"]
+__all__ = ["Difference", "compare"]
 
 
-def differences(expected: Catalog, found: Catalog) -> list[Difference]:
+def compare(expected: Catalog, found: Catalog) -> list[Difference]:
     """
-    Return every difference between two catalogs of one schema, in an order in which to mend them.
+    Return every difference between two catalogs of one schema, in an order to mend them in.
 
     A missing table is one difference, with all that belongs to it.
     """
     if found == expected:
         return []
-    # Here, where it is asked for: most databases are as they should be.
-    from veza_site.schema.diff.catalogs import compare
+    # Imported only here: most databases are as they should be.
+    from veza_site.schema.diff import catalogs
 
-    return list(compare(expected, found))
+    return list(catalogs.compare(expected, found))

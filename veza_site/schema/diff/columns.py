@@ -1,4 +1,4 @@
-"""Differences of columns."""
+"""Compares the columns of a table."""
 
 import re
 from collections.abc import Iterator
@@ -15,15 +15,15 @@ from veza_site.schema.diff.difference import (
     MISSING,
     REWRITES,
     Difference,
-    remarked,
-    renamed_items,
-    renaming,
+    add_remark,
+    explain_renaming,
+    find_renamed,
 )
 
 
-def surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
-    """Yield the columns that a table should not have, each before those that it is made of."""
-    renamed = _renamed(table, found)
+def find_surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the columns that a table should not have, generated ones before what they use."""
+    renamed = _find_renamed(table, found)
     for column in sorted(found.columns.values(), key=lambda column: not column.generated):
         if column.name not in table.columns and column.name not in renamed.values():
             yield Difference(
@@ -31,7 +31,7 @@ def surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Differenc
                 "no such column",
                 _describe_column(column),
                 "added by hand, or by a migration that this code does not have",
-                remarked(
+                add_remark(
                     LOSES,
                     f"ALTER TABLE {quote(expected.schema, table.name)}"
                     f" DROP COLUMN IF EXISTS {quote(column.name)};",
@@ -39,27 +39,25 @@ def surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Differenc
             )
 
 
-def wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
-    """Yield the columns of a table that are missing, and those that are others."""
+def compare(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the columns of a table that are missing or different."""
     alter = f"ALTER TABLE {quote(expected.schema, table.name)}"
-    renamed = _renamed(table, found)
+    renamed = _find_renamed(table, found)
     for column in table.columns.values():
         name = f"column {table.name}.{column.name}"
         there = found.columns.get(column.name)
         if column.name in renamed:
             old = renamed[column.name]
             rename = f"{alter} RENAME COLUMN {quote(old)} TO {quote(column.name)};"
-            cause, mend = renaming(old, column.name, rename)
+            cause, mend = explain_renaming(old, column.name, rename)
             yield Difference(name, column_definition(column), MISSING, cause, mend)
         elif there is None:
-            cause = "dropped with what it held, or its migration was not run here"
+            cause = "dropped with what it held, or its migration did not run here"
             mend = f"{alter} ADD COLUMN {column_definition(column)};"
             if not column.nullable and column.default is None and not column.generated:
-                mend = remarked(
-                    "Only where the table has no rows, which would have no value.", mend
-                )
+                mend = add_remark("Only if the table has no rows: they would have no value.", mend)
             elif _is_volatile(column):
-                mend = remarked(REWRITES, mend)
+                mend = add_remark(REWRITES, mend)
             yield Difference(name, column_definition(column), MISSING, cause, mend)
         elif there != column:
             yield Difference(
@@ -67,19 +65,19 @@ def wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference
                 _describe_column(column),
                 _describe_column(there),
                 None,
-                _made_anew(alter, table, found, column)
+                _make_anew(alter, table, found, column)
                 if "VIRTUAL" in there.properties and not column.generated
                 else _alter_column(alter, column, there),
             )
 
 
-def _renamed(table: Table, found: Table) -> dict[str, str]:
-    """Return the new name of the one column that is missing if the one unexpected is the same."""
+def _find_renamed(table: Table, found: Table) -> dict[str, str]:
+    """Return the new name of the one missing column, if the one unexpected column equals it."""
     missing = table.columns.keys() - found.columns.keys()
     surplus = found.columns.keys() - table.columns.keys()
     if len(missing) > 1 or len(surplus) > 1:
         return {}
-    return renamed_items(table.columns, found.columns, lambda column: replace(column, name=""))
+    return find_renamed(table.columns, found.columns, lambda column: replace(column, name=""))
 
 
 def _describe_column(column: Column) -> str:
@@ -88,12 +86,12 @@ def _describe_column(column: Column) -> str:
 
 
 def _is_volatile(column: Column) -> bool:
-    """Return whether each row has to be written to get a new column's default."""
+    """Return whether a new column's default differs by row, so that every row is written."""
     return column.generated or column.identity or "gen_random_uuid" in (column.default or "")
 
 
-def _made_anew(alter: str, table: Table, found: Table, column: Column) -> str:
-    """Return the SQL that makes a column anew, where it holds nothing, with its constraints."""
+def _make_anew(alter: str, table: Table, found: Table, column: Column) -> str:
+    """Return the SQL that drops a column that stores nothing and adds it, with its constraints."""
     steps = [
         f"{alter} DROP COLUMN {quote(column.name)};",
         f"{alter} ADD COLUMN {column_definition(column)};",
@@ -116,17 +114,19 @@ def _alter_column(alter: str, column: Column, found: Column) -> str:
         elif found.generated and not column.identity:
             steps.append(f"{this} DROP EXPRESSION;")
         else:
-            return "-- No statement alone: the column has to be made anew. Write a migration."
+            return (
+                "-- No single statement: the column has to be dropped and added. Write a migration."
+            )
         of_it = {"ALWAYS", "BY DEFAULT", "STORED", "VIRTUAL"}
         properties = tuple(item for item in found.properties if item not in of_it)
         found = replace(found, default=None, properties=properties)
     if column.type != found.type:
         if not _is_wider(column, found):
             remarks.append(REWRITES)
-        # Across the change of type a default could not be converted by itself.
+        # PostgreSQL might be unable to convert the default to the new type.
         if found.default is not None:
             steps.append(f"{this} DROP DEFAULT;")
-        steps.append(f"{this} TYPE {column.type}{_using(column, found)};")
+        steps.append(f"{this} TYPE {column.type}{_convert(column, found)};")
     if column.default is None and found.default is not None and column.type == found.type:
         steps.append(f"{this} DROP DEFAULT;")
     elif column.default is not None and (
@@ -141,8 +141,8 @@ def _alter_column(alter: str, column: Column, found: Column) -> str:
             table = alter.removeprefix("ALTER TABLE ")
             steps.append(f"UPDATE {table} SET {name} = DEFAULT WHERE {name} IS NULL;")
         else:
-            remarks.append("Rows that have no value have to get one first.")
-        # With a CHECK that is validated, SET NOT NULL does not read the table under its lock.
+            remarks.append("Rows without a value have to get one first.")
+        # With a validated CHECK, SET NOT NULL does not read the table while it holds its lock.
         check = quote(f"{column.name[:50]}_has_a_value")
         steps += [
             f"{alter} DROP CONSTRAINT IF EXISTS {check},"
@@ -156,7 +156,7 @@ def _alter_column(alter: str, column: Column, found: Column) -> str:
             steps.append(
                 f"{alter} ALTER {item.replace(' NO INHERIT', ' INHERIT')};"
                 if item.endswith(" NO INHERIT")
-                else f"{this} {_column_default_of(item, column.type)};"
+                else f"{this} {_reset(item, column.type)};"
             )
     for item in column.properties:
         if item not in found.properties:
@@ -165,35 +165,37 @@ def _alter_column(alter: str, column: Column, found: Column) -> str:
 
 
 def _is_wider(column: Column, found: Column) -> bool:
-    """Return whether a type only allows more letters, which rewrites nothing."""
-    lengths = [re.fullmatch(r"character varying\((\d+)\)", item.type) for item in (column, found)]
-    return all(lengths) and int(lengths[0][1]) >= int(lengths[1][1])
+    """Return whether a type only allows more characters, which rewrites nothing."""
+    pattern = r"character varying\((\d+)\)"
+    ours, theirs = re.fullmatch(pattern, column.type), re.fullmatch(pattern, found.type)
+    return ours is not None and theirs is not None and int(ours[1]) >= int(theirs[1])
 
 
-def _using(column: Column, found: Column) -> str:
+def _convert(column: Column, found: Column) -> str:
     """
-    Return how the values of a column become those of its type, where they do not by themselves.
+    Return the USING clause that converts a column's values, if PostgreSQL needs one.
 
-    All can become text, and what is too long is refused; a cast that is written out would cut it.
+    To text everything converts without one. A value that is too long is then refused; an explicit
+    cast would cut it off.
     """
-    type, _, _ = column.type.partition(" COLLATE ")
-    if type.startswith(_TEXTS) and (not type.endswith("[]") or found.type.startswith(_TEXTS)):
+    target, _, _ = column.type.partition(" COLLATE ")
+    if target.startswith(_TEXTS) and (not target.endswith("[]") or found.type.startswith(_TEXTS)):
         return ""
-    return f" USING {quote(column.name)}::text::{type}"
+    return f" USING {quote(column.name)}::text::{target}"
 
 
 _TEXTS = ("character", "text")
 
 
-def _column_default_of(item: str, type: str) -> str:
-    """Return what takes a property of a column back to what a new column has."""
+def _reset(item: str, target: str) -> str:
+    """Return the clause that resets a property of a column to what a new column has."""
     what, _, _ = item.partition(" ")
     if "=" in item:
         return f"RESET ({item.partition('=')[0]})"
-    if what == "STORAGE":  # DEFAULT is known only from PostgreSQL 16 on
-        return f"SET STORAGE {'MAIN' if type in _STORED_MAIN else 'EXTENDED'}"
+    if what == "STORAGE":  # only PostgreSQL 16 and later know DEFAULT
+        return f"SET STORAGE {'MAIN' if target in _STORED_MAIN else 'EXTENDED'}"
     return "SET STATISTICS -1" if what == "STATISTICS" else f"SET {what} DEFAULT"
 
 
-# The types of variable length that are not EXTENDED of themselves.
+# The types of variable length whose default is not EXTENDED.
 _STORED_MAIN = ("inet", "cidr", "numeric")

@@ -1,46 +1,52 @@
-"""Differences of constraints."""
+"""Compares the constraints of a table; UNIQUE is among the indexes."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 from veza_site.schema.catalog import Catalog, Constraint, Table
 from veza_site.schema.ddl import constraint_definition, quote
-from veza_site.schema.diff.difference import MISSING, Difference, renamed_items
+from veza_site.schema.diff.difference import MISSING, Difference, find_renamed
 from veza_site.schema.names import temporary_name
 
 
-def primary_key(
+def compare_primary_key(
     expected: Catalog, table: Table, found: Table, keys_to_here: list[tuple[str, str, str]]
 ) -> Iterator[Difference]:
-    """Yield whether a table's primary key is missing or another; other schemas refer to it too."""
-    yield from _wanted(
+    """
+    Yield a table's primary key if it is missing or different.
+
+    `keys_to_here` are the foreign keys of other schemas that refer to it.
+    """
+    yield from _compare(
         expected, table, found, lambda item: item.kind == "primary key", keys_to_here
     )
 
 
-def others_wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
-    """Yield the other constraints that are missing or others; UNIQUE is among the indexes."""
-    yield from _wanted(expected, table, found, lambda item: item.kind != "primary key")
+def compare_others(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the other constraints of a table that are missing or different."""
+    yield from _compare(expected, table, found, lambda item: item.kind != "primary key")
 
 
-def foreign_keys_surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+def find_surplus_foreign_keys(
+    expected: Catalog, table: Table, found: Table
+) -> Iterator[Difference]:
     """Yield the foreign keys that a table should not have."""
-    yield from _surplus(expected, table, found, lambda item: item.kind == "foreign key")
+    yield from _find_surplus(expected, table, found, lambda item: item.kind == "foreign key")
 
 
-def others_surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+def find_surplus_others(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
     """Yield the other constraints that a table should not have."""
-    yield from _surplus(expected, table, found, lambda item: item.kind != "foreign key")
+    yield from _find_surplus(expected, table, found, lambda item: item.kind != "foreign key")
 
 
-def _renamed(table: Table, found: Table) -> dict[str, str]:
-    return renamed_items(table.constraints, found.constraints, lambda item: item.definition)
+def _find_renamed(table: Table, found: Table) -> dict[str, str]:
+    return find_renamed(table.constraints, found.constraints, lambda item: item.definition)
 
 
-def _surplus(
+def _find_surplus(
     expected: Catalog, table: Table, found: Table, chosen: Callable[[Constraint], bool]
 ) -> Iterator[Difference]:
     alter = f"ALTER TABLE {quote(expected.schema, table.name)}"
-    renamed = _renamed(table, found)
+    renamed = _find_renamed(table, found)
     for item in filter(chosen, found.constraints.values()):
         if item.name not in table.constraints and item.name not in renamed.values():
             yield Difference(
@@ -52,7 +58,7 @@ def _surplus(
             )
 
 
-def _wanted(
+def _compare(
     expected: Catalog,
     table: Table,
     found: Table,
@@ -60,7 +66,7 @@ def _wanted(
     keys_to_here: Sequence[tuple[str, str, str]] = (),
 ) -> Iterator[Difference]:
     alter = f"ALTER TABLE {quote(expected.schema, table.name)}"
-    renamed = _renamed(table, found)
+    renamed = _find_renamed(table, found)
     for item in filter(chosen, table.constraints.values()):
         name = f"constraint {table.name}.{item.name}"
         there = found.constraints.get(item.name)
@@ -75,26 +81,26 @@ def _wanted(
         ):
             is_key = item.kind == "primary key"
             mend = (
-                _primary_key(expected, table, item, keys_to_here)
+                _make_primary_key(expected, table, item, keys_to_here)
                 if is_key
                 else _set_constraint(alter, item)
             )
-            cause = "changed by hand, or by a migration that was not run here"
+            cause = "changed by hand, or by a migration that did not run here"
             if there is None:
-                cause = "dropped, perhaps for a bulk load, or with its column"
+                cause = "dropped, perhaps for a bulk load or with its column"
             elif there.definition == f"{item.definition} NOT VALID":
                 mend = f"{alter} VALIDATE CONSTRAINT {quote(item.name)};"
-                cause = "added NOT VALID and never validated"
+                cause = "added as NOT VALID and never validated"
             elif not there.enforced:
                 cause = "switched off by hand (NOT ENFORCED)"
             was = there.definition if there else MISSING
             if was == item.definition:
-                was = f"{was}, with another index or an invalid one"
+                was = f"{was}, with a different or an invalid index"
             yield Difference(name, item.definition, was, cause, mend)
 
 
 def _has_other_index(table: Table, found: Table, key: Constraint) -> bool:
-    """Return whether a primary key's index is another one, or invalid."""
+    """Return whether a primary key has a different or an invalid index."""
     ours, theirs = table.indexes.get(key.name), found.indexes.get(key.name)
     if key.kind != "primary key" or ours is None or theirs is None:
         return False
@@ -103,9 +109,10 @@ def _has_other_index(table: Table, found: Table, key: Constraint) -> bool:
 
 def _set_constraint(alter: str, item: Constraint) -> str:
     """
-    Return the SQL that adds a constraint, in place of another one of its name if there is one.
+    Return the SQL that adds a constraint, replacing any other one of its name.
 
-    In one statement, so that the rows are never without; it holds its locks for a moment only.
+    One statement does both, so that the rows are never without it, and holds its locks only for a
+    moment.
     """
     set_it = (
         f"{alter} DROP CONSTRAINT IF EXISTS {quote(item.name)}, ADD {constraint_definition(item)}"
@@ -115,17 +122,17 @@ def _set_constraint(alter: str, item: Constraint) -> str:
     return f"{set_it};"
 
 
-def _primary_key(
+def _make_primary_key(
     expected: Catalog,
     table: Table,
     key: Constraint,
     keys_to_here: Sequence[tuple[str, str, str]],
 ) -> str:
     """
-    Return the SQL that makes a table's primary key, in place of another one if there is one.
+    Return the SQL that makes a table's primary key, replacing any other one.
 
-    Its index is made first, while others write. The foreign keys to the table, those of other
-    schemas too, go with the old key, and are there again in the same transaction.
+    Its index is built first, while others write. The foreign keys to the table, those of other
+    schemas too, are dropped with the old key and added again in the same transaction.
     """
     on_table = quote(expected.schema, table.name)
     new = temporary_name(key.name)

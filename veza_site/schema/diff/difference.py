@@ -1,4 +1,4 @@
-"""What a difference is."""
+"""What a difference is, and what the modules that find them share."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -11,11 +11,11 @@ MISSING = "nothing of this name"
 @dataclass(frozen=True)
 class Difference:
     """
-    An object that is not as it should be: what was expected, what was found, the SQL that mends.
+    An object that is not as it should be: what was expected, what was found, the SQL that mends it.
 
-    `cause` is how it probably came about, or None where that can't be told. The SQL goes forward
-    only, one statement after another, outside a transaction (it may say CONCURRENTLY); what a
-    person has to know or to decide before is in comments above it.
+    `cause` is how it probably happened, or None if nobody can tell. The SQL only goes forward. Its
+    statements run one after another, outside a transaction (it may say CONCURRENTLY); what a person
+    has to know or decide first is in comments above it.
     """
 
     object: str
@@ -23,55 +23,61 @@ class Difference:
     found: str
     cause: str | None
     mend: str
-    is_tuning: bool = False  # which is each server's own business, and no part of the contract
+    is_tuning: bool = False  # each server's own business, not part of the contract
 
 
-def renamed_items[T](
+def find_renamed[T](
     expected: dict[str, T], found: dict[str, T], essence: Callable[[T], Any]
 ) -> dict[str, str]:
     """
-    Return the new name of each item that is missing where an unexpected one is the same.
+    Return the new name of each missing item that equals an unexpected one in its essence.
 
-    Where several are the same, nothing tells which of them it was.
+    If several are equal, nobody can tell which of them it was, and none is returned.
     """
-    missing = _alone({name: essence(expected[name]) for name in expected if name not in found})
-    surplus = _alone({name: essence(found[name]) for name in found if name not in expected})
+    missing = _find_unique(
+        {name: essence(expected[name]) for name in expected if name not in found}
+    )
+    surplus = _find_unique({name: essence(found[name]) for name in found if name not in expected})
     return {name: surplus[what] for what, name in missing.items() if what in surplus}
 
 
-def _alone(essences: dict[str, Any]) -> dict[Any, str]:
-    """Return the name of each essence that no two items share."""
+def _find_unique(essences: dict[str, Any]) -> dict[Any, str]:
+    """Return the essences that only one item has, each with its name."""
     times = Counter(essences.values())
     return {what: name for name, what in essences.items() if times[what] == 1}
 
 
-def renaming(old: str, new: str, mend: str) -> tuple[str, str]:
-    """Return the cause and the SQL for what holds data, which only people can tell to be ours."""
+def explain_renaming(old: str, new: str, mend: str) -> tuple[str, str]:
+    """Return the cause and the SQL for a renamed object that holds data: people have to decide."""
     return f"perhaps renamed to {old}", f"-- Only if {old} holds the data of {new}.\n{mend}"
 
 
-# What is said above SQL that does more than it seems to.
-LOSES = "This loses what it holds."
-REWRITES = "The table is written anew, and nobody can read or write it meanwhile."
-AS_SUPERUSER = "As a superuser; the owner may not."
+# Remarks above SQL that does more than it seems to.
+LOSES = "This deletes what it holds."
+REWRITES = "This rewrites the table; meanwhile nobody can read or write it."
+AS_SUPERUSER = "Run this as a superuser: the owner may not."
 
 
-def remarked(remark: str, mend: str) -> str:
+def add_remark(remark: str, mend: str) -> str:
     """Return SQL with a remark above it."""
     return f"-- {remark}\n{mend}"
 
 
-def with_dependents(dependents: tuple[str, ...], mend: str) -> str:
-    """Return SQL that takes something away or changes it, after what depends on it elsewhere."""
+def mention_dependents(dependents: tuple[str, ...], mend: str) -> str:
+    """Return SQL that drops or changes something, with a remark on what depends on it elsewhere."""
     if not dependents:
         return mend
-    return remarked(
-        f"Depends on it, and has to be looked after first: {'; '.join(dependents)}.", mend
+    return add_remark(
+        f"These depend on it and have to be dealt with first: {'; '.join(dependents)}.", mend
     )
 
 
-def users_first(uses: dict[str, Iterable[str]]) -> list[str]:
-    """Return the names of `uses` in an order in which each comes before those that it uses."""
+def sort_users_first(uses: dict[str, Iterable[str]]) -> list[str]:
+    """
+    Return the names of `uses`, each before those that it uses.
+
+    Some may use each other in a circle, which graphlib would refuse.
+    """
     order: list[str] = []
     seen = set()
 

@@ -1,4 +1,4 @@
-"""Differences of enums and their labels."""
+"""Compares the enums and their labels."""
 
 from collections.abc import Iterator
 
@@ -13,41 +13,39 @@ from veza_site.schema.ddl import (
 from veza_site.schema.diff.difference import (
     MISSING,
     Difference,
-    remarked,
-    renamed_items,
-    with_dependents,
+    add_remark,
+    find_renamed,
+    mention_dependents,
 )
 
-# Nothing takes a label away but a new type, and PostgreSQL writes all rows for that.
-REWRITES_ALL = (
-    "Every table with this type is written anew, and nobody can read or write it meanwhile."
-)
+# Only a new type can do without a label, and for that PostgreSQL rewrites all rows.
+REWRITES_ALL = "This rewrites every table with this type; meanwhile nobody can read or write them."
 
 
-def wanted(expected: Catalog, found: Catalog) -> Iterator[Difference]:
-    """Yield the enums that are missing, and those with other labels."""
-    renamed = renamed_items(expected.enums, found.enums, lambda labels: labels)
+def compare(expected: Catalog, found: Catalog) -> Iterator[Difference]:
+    """Yield the enums that are missing, or have different labels."""
+    renamed = find_renamed(expected.enums, found.enums, lambda labels: labels)
     for name, labels in expected.enums.items():
         there = found.enums.get(name)
         if name in renamed:
             old = quote(found.schema, renamed[name])
             mend = f"ALTER TYPE {old} RENAME TO {quote(name)};"
             cause = f"renamed to {renamed[name]}"
-            yield Difference(f"enum {name}", _listed(labels), MISSING, cause, mend)
+            yield Difference(f"enum {name}", _join(labels), MISSING, cause, mend)
         elif there is None:
             mend = create_enum(expected.schema, name, labels)
-            yield Difference(f"enum {name}", _listed(labels), MISSING, None, mend)
+            yield Difference(f"enum {name}", _join(labels), MISSING, None, mend)
         elif there != labels:
-            cause, mend = _labels(expected, found, name)
-            yield Difference(f"enum {name}", _listed(labels), _listed(there), cause, mend)
+            cause, mend = _mend_labels(expected, found, name)
+            yield Difference(f"enum {name}", _join(labels), _join(there), cause, mend)
 
 
-def _listed(labels: tuple[str, ...]) -> str:
+def _join(labels: tuple[str, ...]) -> str:
     return "(" + ", ".join(labels) + ")"
 
 
-def _labels(expected: Catalog, found: Catalog, enum: str) -> tuple[str, str]:
-    """Return the cause of an enum's other labels, and the SQL that brings its own back."""
+def _mend_labels(expected: Catalog, found: Catalog, enum: str) -> tuple[str, str]:
+    """Return the cause of an enum's different labels, and the SQL that restores them."""
     ours, there = expected.enums[enum], found.enums[enum]
     alter = f"ALTER TYPE {quote(expected.schema, enum)}"
     missing = [label for label in ours if label not in there]
@@ -58,28 +56,28 @@ def _labels(expected: Catalog, found: Catalog, enum: str) -> tuple[str, str]:
         mend = [f"{alter} RENAME VALUE {literal(old)} TO {literal(new)};" for old, new in pairs]
         return "labels renamed", " ".join(mend)
     if [label for label in ours if label in there] == list(there):
-        # Each before the one that follows it; from the end, so that this one is there already.
+        # Each before its successor, from the end, so that the successor is there already.
         mend = []
         for place in reversed(places):
             after = ours[place + 1 : place + 2]
             before = f" BEFORE {literal(after[0])}" if after else ""
             mend.append(f"{alter} ADD VALUE {literal(ours[place])}{before};")
-        return "a migration or ALTER TYPE … ADD VALUE that was not run here", " ".join(mend)
-    again = remarked(REWRITES_ALL, _enum_again(expected, found, enum))
-    again = with_dependents(found.dependents.get(quote(found.schema, enum), ()), again)
+        return "a migration or ALTER TYPE … ADD VALUE that did not run here", " ".join(mend)
+    again = add_remark(REWRITES_ALL, _make_anew(expected, found, enum))
+    again = mention_dependents(found.dependents.get(quote(found.schema, enum), ()), again)
     if not surplus:
         return "labels in another order", again
-    labels = _listed(tuple(surplus))
-    return f"{labels} added by hand", remarked(
-        f"Rows that have {labels} have to get another label first.", again
+    labels = _join(tuple(surplus))
+    return f"{labels} added by hand", add_remark(
+        f"Rows with {labels} have to get another label first.", again
     )
 
 
-def _enum_again(expected: Catalog, found: Catalog, enum: str) -> str:
+def _make_anew(expected: Catalog, found: Catalog, enum: str) -> str:
     """
-    Return the SQL that makes an enum anew and lets its columns have it.
+    Return the SQL that replaces an enum by a new type of its name.
 
-    What is written with the old type's labels (checks, predicates) has to be made again too.
+    What uses the labels of the old type (checks, predicates, defaults) is made again too.
     """
     schema = expected.schema
     new, old = quote(schema, enum), quote(schema, f"{enum}_old")
@@ -119,21 +117,21 @@ def _enum_again(expected: Catalog, found: Catalog, enum: str) -> str:
     )
 
 
-def _is_of(column: Column, type: str) -> bool:
-    return column.type.removesuffix("[]") == type
+def _is_of(column: Column, enum: str) -> bool:
+    return column.type.removesuffix("[]") == enum
 
 
-def surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]:
+def find_surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     """Yield the enums that should not be there."""
-    renamed = renamed_items(expected.enums, found.enums, lambda labels: labels)
+    renamed = find_renamed(expected.enums, found.enums, lambda labels: labels)
     for enum, labels in found.enums.items():
         if enum not in expected.enums and enum not in renamed.values():
             yield Difference(
                 f"enum {enum}",
                 "no such enum",
-                _listed(labels),
-                "made by hand or another tool",
-                with_dependents(
+                _join(labels),
+                "made by hand, or by another tool",
+                mention_dependents(
                     found.dependents.get(quote(found.schema, enum), ()),
                     f"DROP TYPE {quote(found.schema, enum)};",
                 ),

@@ -1,4 +1,4 @@
-"""Differences of indexes."""
+"""Compares the indexes of a table."""
 
 import re
 from collections.abc import Iterator
@@ -9,24 +9,24 @@ from veza_site.schema.catalog import Catalog, Index, Table
 from veza_site.schema.ddl import create_index, drop_index, make_beside, quote, take_place
 from veza_site.schema.diff.difference import MISSING, Difference
 
-# The names that people and tools give to indexes where the Standard does not.
+# Who made an index that the Standard did not name, by its name.
 INDEX_NAMES = [
     (r"_ccnew\d*$", "left by a REINDEX CONCURRENTLY that failed"),
-    (r"_ccold\d*$", "left by a REINDEX CONCURRENTLY that failed at its end"),
-    (r"_new$", "left by a mend of `schema diff` that failed"),
-    (r"_(idx|key|excl)\d*$", "made by hand: PostgreSQL gave it the name"),
+    (r"_ccold\d*$", "left by a REINDEX CONCURRENTLY that failed in its last step"),
+    (r"_new$", "left by SQL of `schema diff` that failed"),
+    (r"_(idx|key|excl)\d*$", "made by hand: PostgreSQL named it"),
     (r"^ix_", "made by SQLAlchemy"),
     (r"^index_.*_on_", "made by Rails"),
-    (r"_[0-9a-f]{8}(_like|_uniq)?$", "made by Django, unnamed"),
+    (r"_[0-9a-f]{8}(_like|_uniq)?$", "made and named by Django"),
 ]
 
 
-def surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+def find_surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
     """Yield the indexes that a table should not have."""
-    ours, theirs = _secondary(table), _secondary(found)
-    renamed = _renamed(ours, theirs)
+    ours, theirs = _list_secondary(table), _list_secondary(found)
+    renamed = _find_renamed(ours, theirs)
     for index in theirs.values():
-        # One by the name of the primary key's is replaced with that.
+        # One that has the name of the primary key's is replaced with that.
         if index.name not in {*table.indexes, *renamed.values()}:
             cause = next(
                 (cause for pattern, cause in INDEX_NAMES if re.search(pattern, index.name)),
@@ -42,8 +42,8 @@ def surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Differenc
 
 
 def lacks_uniqueness(table: Table, found: Table) -> bool:
-    """Return whether a table has yet to get a UNIQUE index; a surplus one may stand in for it."""
-    ours, theirs = _secondary(table), _secondary(found)
+    """Return whether a table lacks a UNIQUE index, in whose place a surplus one may serve."""
+    ours, theirs = _list_secondary(table), _list_secondary(found)
     there = {index.name: _essence_of_index(index) for index in theirs.values()}
     keys = [item for item in table.constraints.values() if item.kind == "primary key"]
     return any(found.constraints.get(key.name) != key for key in keys) or any(
@@ -52,11 +52,11 @@ def lacks_uniqueness(table: Table, found: Table) -> bool:
     )
 
 
-def wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
-    """Yield the indexes of a table that are missing, and those that are others."""
+def compare(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the indexes of a table that are missing or different."""
     schema = expected.schema
-    ours, theirs = _secondary(table), _secondary(found)
-    renamed = _renamed(ours, theirs)
+    ours, theirs = _list_secondary(table), _list_secondary(found)
+    renamed = _find_renamed(ours, theirs)
     changed = [
         index
         for index in ours.values()
@@ -72,13 +72,14 @@ def wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference
             mend = f"ALTER INDEX {quote(schema, old)} RENAME TO {quote(index.name)};"
             yield Difference(name, words, MISSING, f"renamed to {old}", mend)
         elif there is None:
-            cause = "dropped, perhaps for a bulk load, or with its column"
+            cause = "dropped, perhaps for a bulk load or with its column"
             yield Difference(name, words, MISSING, cause, _create_index(expected, table, index))
         elif index not in changed and there.valid != index.valid:
-            cause = "a CREATE INDEX CONCURRENTLY or REINDEX that failed, or still runs"
+            cause = "a CREATE INDEX CONCURRENTLY or REINDEX that failed or is still running"
             mend = f"REINDEX INDEX CONCURRENTLY {quote(schema, index.name)};"
             yield Difference(name, words, f"{_describe_index(there)} (invalid)", cause, mend)
-    # All are made before one takes its place: what it replaces may keep unique what another should.
+    # All are built before the first takes its place: the one that it replaces may be what keeps the
+    # columns of another unique.
     first = " ".join(_make_beside(expected, table, index) for index in changed)
     for index in changed:
         constraint = _constraint(index) if index.deferrable else None
@@ -86,28 +87,24 @@ def wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference
             f"index {index.name}",
             _describe_index(index),
             _describe_index(theirs[index.name]),
-            "made by hand under the name of another",
+            "made by hand under the name of this one",
             f"{first} {take_place(schema, table.name, index.name, constraint)}".strip(),
         )
         first = ""
 
 
-def properties(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
-    """Yield how indexes of a table are tuned that should not be, those of primary keys too."""
+def compare_tuning(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the indexes of a table that are tuned differently, primary keys' too."""
     for index in table.indexes.values():
         there = found.indexes.get(index.name)
         if there is None or there.properties == index.properties:
             continue
         alter = f"ALTER INDEX {quote(expected.schema, index.name)}"
         steps = [
-            f"{alter} {_index_default_of(item)};"
-            for item in there.properties
-            if item not in index.properties
+            f"{alter} {_reset(item)};" for item in there.properties if item not in index.properties
         ]
         steps += [
-            f"{alter} {_index_tuned_by(item)};"
-            for item in index.properties
-            if item not in there.properties
+            f"{alter} {_tune(item)};" for item in index.properties if item not in there.properties
         ]
         yield Difference(
             f"index {index.name}",
@@ -119,27 +116,27 @@ def properties(expected: Catalog, table: Table, found: Table) -> Iterator[Differ
         )
 
 
-def _index_default_of(item: str) -> str:
+def _reset(item: str) -> str:
     if item.startswith("COLUMN "):
         return f"ALTER {item.rpartition(' ')[0].replace('STATISTICS', 'SET STATISTICS')} -1"
     return f"RESET ({item.partition('=')[0]})"
 
 
-def _index_tuned_by(item: str) -> str:
+def _tune(item: str) -> str:
     if item.startswith("COLUMN "):
         return f"ALTER {item.replace('STATISTICS', 'SET STATISTICS')}"
     return f"SET ({item})"
 
 
-def _secondary(table: Table) -> dict[str, Index]:
+def _list_secondary(table: Table) -> dict[str, Index]:
     return {name: index for name, index in table.indexes.items() if not index.primary}
 
 
-def _renamed(ours: dict[str, Index], theirs: dict[str, Index]) -> dict[str, str]:
+def _find_renamed(ours: dict[str, Index], theirs: dict[str, Index]) -> dict[str, str]:
     """
-    Return the name that each missing index has now, where an unexpected one is the same.
+    Return the new name of each missing index that equals an unexpected one.
 
-    Where several are the same, any of them will do: an index holds nothing of its own.
+    If several are equal, any of them will do: an index holds nothing of its own.
     """
     left = {index.name: index for index in theirs.values() if index.name not in ours}
     renamed = {}
@@ -155,7 +152,7 @@ def _renamed(ours: dict[str, Index], theirs: dict[str, Index]) -> dict[str, str]
 
 
 def _essence_of_index(index: Index) -> tuple[Any, ...]:
-    """Return all of an index but its name, its tuning and whether it is valid."""
+    """Return all of an index except its name, its tuning and whether it is valid."""
     _, _, what = index.definition.partition(" ON ")
     return what, index.unique, index.deferrable, index.deferred
 
@@ -166,7 +163,7 @@ def _describe_index(index: Index) -> str:
 
 
 def _create_index(expected: Catalog, table: Table, index: Index) -> str:
-    """Return the SQL that makes an index, or a UNIQUE constraint, while others write."""
+    """Return the SQL that builds an index, or a UNIQUE constraint, while others write."""
     create = create_index(expected, table, replace(index, deferrable=False), "CONCURRENTLY")
     if index.deferrable:
         constraint = _constraint(index).replace("…", quote(index.name))
@@ -176,14 +173,14 @@ def _create_index(expected: Catalog, table: Table, index: Index) -> str:
 
 
 def _constraint(index: Index) -> str:
-    """Return what makes an index, named …, the deferrable UNIQUE constraint that it should be."""
+    """Return the clause that makes an index, named …, a deferrable UNIQUE constraint."""
     return (
         f"UNIQUE USING INDEX … DEFERRABLE INITIALLY {'DEFERRED' if index.deferred else 'IMMEDIATE'}"
     )
 
 
 def _make_beside(expected: Catalog, table: Table, index: Index) -> str:
-    """Return the SQL that makes an index beside another one of its name."""
+    """Return the SQL that builds an index beside another one of its name."""
 
     def create(name: str) -> str:
         definition = index.definition.replace(f" {quote(index.name)} ON ", f" {quote(name)} ON ", 1)

@@ -1,4 +1,4 @@
-"""Differences of what a schema holds beside tables and enums."""
+"""Compares what a schema holds besides tables and enums."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,13 +11,13 @@ from veza_site.schema.diff.difference import (
     LOSES,
     MISSING,
     Difference,
-    remarked,
-    users_first,
-    with_dependents,
+    add_remark,
+    mention_dependents,
+    sort_users_first,
 )
 
 
-def extensions_wanted(expected: Catalog, found: Catalog) -> Iterator[Difference]:
+def find_missing_extensions(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     """Yield the extensions that are missing."""
     for name in expected.extensions:
         if name not in found.extensions:
@@ -26,7 +26,7 @@ def extensions_wanted(expected: Catalog, found: Catalog) -> Iterator[Difference]
             yield Difference(f"extension {name}", "created", "not created", cause, mend)
 
 
-def extensions_surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]:
+def find_surplus_extensions(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     """Yield the extensions that should not be in the schema."""
     for name in found.extensions:
         if name not in expected.extensions:
@@ -36,15 +36,15 @@ def extensions_surplus(expected: Catalog, found: Catalog) -> Iterator[Difference
             yield Difference(f"extension {name}", f"not {where}", where, cause, mend)
 
 
-def functions_wanted(expected: Catalog, found: Catalog) -> Iterator[Difference]:
-    """Yield the functions that are missing, and those that are another."""
+def compare_functions(expected: Catalog, found: Catalog) -> Iterator[Difference]:
+    """Yield the functions that are missing or different."""
     for signature, definition in expected.functions.items():
         there = found.functions.get(signature)
         if there != definition:
             cause = None if there is None else "replaced by hand"
             mend = definition.rstrip() + ";"
             if there is not None and _heading(there) != _heading(definition):
-                mend = with_dependents(
+                mend = mention_dependents(
                     found.dependents.get(signature, ()),
                     f"BEGIN; DROP ROUTINE {signature} CASCADE; {mend} COMMIT;",
                 )
@@ -58,7 +58,7 @@ def functions_wanted(expected: Catalog, found: Catalog) -> Iterator[Difference]:
 
 
 def _heading(definition: str) -> str:
-    """Return what REPLACE can not change of a function: its arguments, and what it returns."""
+    """Return what REPLACE can't change of a function: its arguments and what it returns."""
     return definition.partition("\n LANGUAGE ")[0]
 
 
@@ -68,32 +68,32 @@ _OF_FUNCTIONS = {"aggregate", "operator", "operator class", "text search configu
 _HOLD_DATA = {"materialized view", "sequence"}
 
 
-def of_tables_surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]:
+def find_surplus_of_tables(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     """Yield the views, rules, policies and the like that should not be there."""
-    yield from _surplus(expected, found, lambda other: other.kind in _OF_TABLES)
+    yield from _find_surplus(expected, found, lambda other: other.kind in _OF_TABLES)
 
 
-def operators_surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]:
-    """Yield the operators and aggregates that should not be there."""
-    yield from _surplus(expected, found, lambda other: other.kind in _OF_FUNCTIONS)
+def find_surplus_of_functions(expected: Catalog, found: Catalog) -> Iterator[Difference]:
+    """Yield the operators, aggregates and the like that should not be there."""
+    yield from _find_surplus(expected, found, lambda other: other.kind in _OF_FUNCTIONS)
 
 
-def types_surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]:
+def find_surplus_types(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     """Yield the types and sequences that should not be there."""
-    yield from _surplus(expected, found, lambda other: other.kind not in _OF_TABLES | _OF_FUNCTIONS)
+    yield from _find_surplus(expected, found, lambda other: other.kind not in _OF_TABLES | _OF_FUNCTIONS)
 
 
-def others_wanted(expected: Catalog, found: Catalog) -> Iterator[Difference]:
-    """Yield the views, rules, sequences, types and the like that are missing or others."""
+def compare_others(expected: Catalog, found: Catalog) -> Iterator[Difference]:
+    """Yield the views, rules, sequences, types and the like that are missing or different."""
     for name, other in expected.others.items():
         there = found.others.get(name)
         if there != other:
-            mend = f"-- Make the {other.kind} {name} again: {' '.join(other.definition.split())}"
+            mend = f"-- Create the {other.kind} {name} again: {' '.join(other.definition.split())}"
             was = there.definition if there else MISSING
             yield Difference(f"{other.kind} {name}", other.definition, was, None, mend)
 
 
-def _surplus(
+def _find_surplus(
     expected: Catalog, found: Catalog, chosen: Callable[[Other], bool]
 ) -> Iterator[Difference]:
     unexpected = {
@@ -101,22 +101,22 @@ def _surplus(
         for name, other in found.others.items()
         if chosen(other) and name not in expected.others
     }
-    for name in users_first({name: other.uses for name, other in unexpected.items()}):
+    for name in sort_users_first({name: other.uses for name, other in unexpected.items()}):
         other = unexpected[name]
-        alone = name.removeprefix(f"{other.kind} ")  # where the catalog has the kind before it
+        alone = name.removeprefix(f"{other.kind} ")  # if the catalog names it by its kind too
         mend = f"DROP {other.kind.upper()} IF EXISTS {alone};"
         if other.kind in _HOLD_DATA:
-            mend = remarked(LOSES, mend)
+            mend = add_remark(LOSES, mend)
         yield Difference(
             f"{other.kind} {alone}",
             f"no such {other.kind}",
             other.definition or "is there",
             "made by hand, or by another tool",
-            with_dependents(found.dependents.get(name, ()), mend),
+            mention_dependents(found.dependents.get(name, ()), mend),
         )
 
 
-def functions_surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]:
+def find_surplus_functions(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     """Yield the functions that should not be there."""
     for signature, definition in found.functions.items():
         if signature not in expected.functions:
@@ -124,16 +124,16 @@ def functions_surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]
                 f"function {signature}",
                 "no such function",
                 definition.strip(),
-                "made by hand or another tool",
-                with_dependents(
+                "made by hand, or by another tool",
+                mention_dependents(
                     found.dependents.get(signature, ()), f"DROP ROUTINE IF EXISTS {signature};"
                 ),
             )
 
 
-def comments(expected: Catalog, found: Catalog) -> Iterator[Difference]:
-    """Yield the comments that differ; those on what should not be there go with it."""
-    gone = _commented(found) - _commented(expected)
+def compare_comments(expected: Catalog, found: Catalog) -> Iterator[Difference]:
+    """Yield the comments that differ, except on objects that should not be there."""
+    gone = _list_commentable(found) - _list_commentable(expected)
     for name in sorted({*expected.comments, *found.comments} - gone):
         wanted, there = expected.comments.get(name), found.comments.get(name)
         if wanted != there:
@@ -147,8 +147,8 @@ def comments(expected: Catalog, found: Catalog) -> Iterator[Difference]:
             )
 
 
-def _commented(catalog: Catalog) -> set[str]:
-    """Return all that may have a comment, as COMMENT ON takes it."""
+def _list_commentable(catalog: Catalog) -> set[str]:
+    """Return every object that can have a comment, as COMMENT ON takes it."""
     names = {f"TYPE {quote(catalog.schema, enum)}" for enum in catalog.enums}
     names |= {f"{kind} {name}" for name in catalog.functions for kind in ("FUNCTION", "PROCEDURE")}
     for name, other in catalog.others.items():

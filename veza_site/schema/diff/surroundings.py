@@ -1,15 +1,15 @@
-"""Differences of what is around V1: owners, settings, rights, and what hangs on it from outside."""
+"""Compares what is around V1: owners, settings, rights, and what depends on it from outside."""
 
 import re
 from collections.abc import Iterator
 
 from veza_site.schema.ddl import quote
-from veza_site.schema.diff.difference import AS_SUPERUSER, Difference, remarked
+from veza_site.schema.diff.difference import AS_SUPERUSER, Difference, add_remark
 from veza_site.schema.surroundings import SWITCHES, Setting, Surroundings
 
 
-def before(expected: Surroundings, found: Surroundings) -> Iterator[Difference]:
-    """Yield what stands in the way of other mends: owners, casts, event triggers, heirs."""
+def compare_before(expected: Surroundings, found: Surroundings) -> Iterator[Difference]:
+    """Yield what has to be mended before the rest: owners, casts, event triggers, heirs."""
     ours = {item.name: item.owner for item in expected.foreign}
     for item in found.foreign:
         if ours.get(item.name) != item.owner:
@@ -17,41 +17,45 @@ def before(expected: Surroundings, found: Surroundings) -> Iterator[Difference]:
                 item.name,
                 f"owned by {found.owner}, as the database",
                 f"owned by {item.owner}",
-                "made or restored by another role, or the database was given to another one",
-                remarked(
-                    "As a superuser, or by a role that is both.",
+                "made or restored by another role, or the database got another owner",
+                add_remark(
+                    "Run this as a superuser, or as a member of both roles.",
                     f"ALTER {item.sql} OWNER TO {quote(found.owner)};",
                 ),
             )
     for name, definition in found.event_triggers.items():
-        mend = remarked(AS_SUPERUSER, f"DROP EVENT TRIGGER {name};")
-        cause = "made by hand, or by another tool; it runs at each migration"
-        yield from _surplus("event trigger", name, expected.event_triggers, definition, cause, mend)
+        mend = add_remark(AS_SUPERUSER, f"DROP EVENT TRIGGER {name};")
+        cause = "made by hand, or by another tool; it runs in every migration"
+        yield from _compare_one(
+            "event trigger", name, expected.event_triggers, definition, cause, mend
+        )
     for name, definition in found.casts.items():
         cause = "made by hand, or by another tool"
-        yield from _surplus("cast", name, expected.casts, definition, cause, f"DROP CAST {name};")
+        yield from _compare_one(
+            "cast", name, expected.casts, definition, cause, f"DROP CAST {name};"
+        )
     for child, parent in found.heirs.items():
         if expected.heirs.get(child) != parent:
             yield Difference(
                 f"table {child}",
-                f"no heir of {parent}",
+                f"does not inherit from {parent}",
                 f"inherits from {parent}, whose queries read its rows too",
                 "made by hand",
                 f"ALTER TABLE {child} NO INHERIT {parent};",
             )
 
 
-def _surplus(
+def _compare_one(
     kind: str, name: str, expected: dict[str, str], definition: str, cause: str, mend: str
 ) -> Iterator[Difference]:
-    """Yield an object that should not be there, or not so."""
+    """Yield an object that should not be there, or be different."""
     wanted = expected.get(name)
     if wanted != definition:
         yield Difference(f"{kind} {name}", wanted or f"no such {kind}", definition, cause, mend)
 
 
-def after(expected: Surroundings, found: Surroundings) -> Iterator[Difference]:
-    """Yield what differs where all objects are there: publications and settings."""
+def compare_after(expected: Surroundings, found: Surroundings) -> Iterator[Difference]:
+    """Yield what to mend when all objects are there: publications and settings."""
     for name, lacks in found.publications.items():
         if expected.publications.get(name) == lacks:
             continue
@@ -65,50 +69,50 @@ def after(expected: Surroundings, found: Surroundings) -> Iterator[Difference]:
             f"publication {name}",
             "all of V1's tables, or none",
             f"lacks {', '.join(lacks)}",
-            "made before these tables, or meant for a few of them",
-            remarked("Only if its subscribers are to have all of V1.", " ".join(mend)),
+            "made before these tables, or meant for only some of them",
+            add_remark("Only if its subscribers should have all of V1.", " ".join(mend)),
         )
     there = {(item.whose, item.name): item.value for item in expected.settings}
     for item in found.settings:
         if _is_wrong(item) and there.get((item.whose, item.name)) != item.value:
-            yield _setting(item, there.get((item.whose, item.name)))
+            yield _describe_setting(item, there.get((item.whose, item.name)))
 
 
-def of_another_database(expected: Surroundings, found: Surroundings) -> Iterator[Difference]:
-    """Yield what is compared only between two databases: rights, and every setting."""
+def compare_with_another(expected: Surroundings, found: Surroundings) -> Iterator[Difference]:
+    """Yield what is compared only between two databases: rights, and all settings."""
     ours = {(item.whose, item.name): item for item in expected.settings}
     theirs = {(item.whose, item.name): item for item in found.settings}
     for key in sorted(ours.keys() | theirs.keys()):
         mine, there = ours.get(key), theirs.get(key)
-        if there is None:
+        if there is None and mine is not None:
             yield Difference(
                 f"setting {mine.name} of {mine.whose}",
                 mine.value,
                 "not set",
                 None,
-                f"-- Set {mine.name} = {mine.value} for {mine.whose}, as there.",
+                f"-- Set {mine.name} = {mine.value} for {mine.whose}, as it is there.",
             )
-        elif not _is_wrong(there) and (mine is None or mine.value != there.value):
-            yield _setting(there, mine.value if mine else None)
+        elif there and not _is_wrong(there) and (mine is None or mine.value != there.value):
+            yield _describe_setting(there, mine.value if mine else None)
     for on, to in sorted(expected.rights.keys() | found.rights.keys()):
-        mine, there = expected.rights.get((on, to), ()), found.rights.get((on, to), ())
-        if mine != there:
-            mend = [_revoke(right, on, to) for right in there if right not in mine]
-            mend += [_grant(right, on, to) for right in mine if right not in there]
+        wanted, granted = expected.rights.get((on, to), ()), found.rights.get((on, to), ())
+        if wanted != granted:
+            mend = [_revoke(right, on, to) for right in granted if right not in wanted]
+            mend += [_grant(right, on, to) for right in wanted if right not in granted]
             yield Difference(
                 f"rights of {to} on {on}",
-                ", ".join(mine) or "none",
-                ", ".join(there) or "none",
+                ", ".join(wanted) or "none",
+                ", ".join(granted) or "none",
                 "granted or revoked by hand",
                 " ".join(mend),
             )
 
 
-def notes(found: Surroundings) -> list[str]:
-    """Return what is no difference, and worth a word."""
+def list_notes(found: Surroundings) -> list[str]:
+    """Return a line for each setting that is no difference but worth knowing."""
     return [
-        f"{item.whose} has {item.name} = {item.value}: this project's sessions have their own, the"
-        " services' have this"
+        f"{item.whose} has {item.name} = {item.value}: it applies to the services' sessions, this"
+        " project's have their own"
         for item in found.settings
         if item.name not in SWITCHES
         or (item.value not in ("off", "origin") and not _is_wrong(item))
@@ -116,12 +120,12 @@ def notes(found: Surroundings) -> list[str]:
 
 
 def _is_wrong(item: Setting) -> bool:
-    """Return whether V1 does not do what it should with a setting, whoever has it."""
+    """Return whether V1 does not work as it should with this setting."""
     if item.name not in SWITCHES:
         return False
     if item.name == "session_replication_role":
         return item.value != "origin"
-    if not item.everyones:  # a service's own business
+    if not item.everyones:  # the service's own business
         return False
     if item.name == "search_path":
         schemas = re.findall(r'"((?:[^"]|"")*)"|([^\s,"]+)', item.value)
@@ -131,19 +135,19 @@ def _is_wrong(item: Setting) -> bool:
 
 _WHY = {
     "default_transaction_read_only": "nobody can write",
-    "search_path": "the services' SQL does not find V1's tables",
+    "search_path": "the services' SQL can't find V1's tables",
     "session_replication_role": "neither triggers nor foreign keys work",
 }
 
 
-def _setting(item: Setting, expected: str | None) -> Difference:
+def _describe_setting(item: Setting, expected: str | None) -> Difference:
     mend = f"ALTER {item.sql} RESET {item.name};"
     if expected is not None:
-        mend = f"-- Set {item.name} = {expected} for {item.whose}, as there."
+        mend = f"-- Set {item.name} = {expected} for {item.whose}, as it is there."
     if item.name == "default_transaction_read_only":
-        mend = f"SET {item.name} = off; {mend}"  # or this session could not
+        mend = f"SET {item.name} = off; {mend}"  # or this session can't do it
     if item.name == "session_replication_role":
-        mend = remarked(AS_SUPERUSER, mend)
+        mend = add_remark(AS_SUPERUSER, mend)
     return Difference(
         f"setting {item.name} of {item.whose}",
         "not set" if expected is None else expected,

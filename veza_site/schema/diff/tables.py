@@ -1,4 +1,4 @@
-"""Differences of tables as a whole, their triggers and their properties."""
+"""Compares tables as a whole, their triggers and their properties."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,9 @@ from veza_site.schema.catalog import Catalog, Table
 from veza_site.schema.ddl import (
     create_table,
     create_trigger,
-    in_order,
     quote,
     set_trigger,
+    sort_tables,
 )
 from veza_site.schema.diff.difference import (
     AS_SUPERUSER,
@@ -16,14 +16,14 @@ from veza_site.schema.diff.difference import (
     MISSING,
     REWRITES,
     Difference,
-    remarked,
-    renamed_items,
-    renaming,
-    users_first,
-    with_dependents,
+    add_remark,
+    explain_renaming,
+    find_renamed,
+    mention_dependents,
+    sort_users_first,
 )
 
-# Tables that other tools make to keep their own state.
+# The tables in which other tools store their state.
 TOOLS = {
     "_prisma_migrations": "Prisma",
     "_sqlx_migrations": "sqlx",
@@ -44,56 +44,56 @@ TOOLS = {
 }
 
 
-def missing(expected: Catalog, found: Catalog) -> Iterator[Difference]:
+def find_missing(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     """Yield the tables that are missing, each after those that it refers to."""
-    renamed = renamed_items(expected.tables, found.tables, _names_and_types)
-    for table in in_order(expected):
+    renamed = find_renamed(expected.tables, found.tables, _list_columns)
+    for table in sort_tables(expected):
         if table.name in renamed:
             old = renamed[table.name]
             rename = f"ALTER TABLE {quote(found.schema, old)} RENAME TO {quote(table.name)};"
-            cause, mend = renaming(old, table.name, rename)
+            cause, mend = explain_renaming(old, table.name, rename)
             yield Difference(f"table {table.name}", "is there", MISSING, cause, mend)
         elif table.name not in found.tables:
-            cause = "dropped with its rows, or its migration was not run here"
+            cause = "dropped with its rows, or its migration did not run here"
             mend = " ".join(create_table(expected, table))
             yield Difference(f"table {table.name}", "is there", MISSING, cause, mend)
 
 
-def _names_and_types(table: Table) -> frozenset[tuple[str, str]]:
+def _list_columns(table: Table) -> frozenset[tuple[str, str]]:
     return frozenset((column.name, column.type) for column in table.columns.values())
 
 
-def surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]:
-    """Yield the tables that should not be there, each before those that it is made of."""
-    renamed = renamed_items(expected.tables, found.tables, _names_and_types)
+def find_surplus(expected: Catalog, found: Catalog) -> Iterator[Difference]:
+    """Yield the tables that should not be there, each before those that it uses."""
+    renamed = find_renamed(expected.tables, found.tables, _list_columns)
     unexpected = {
         quote(found.schema, table.name): table
         for table in found.tables.values()
         if table.name not in expected.tables and table.name not in renamed.values()
     }
-    for name in users_first({name: _uses(table) for name, table in unexpected.items()}):
+    for name in sort_users_first({name: _list_uses(table) for name, table in unexpected.items()}):
         table = unexpected[name]
         tool = TOOLS.get(table.name)
         yield Difference(
             f"table {table.name}",
             "no such table",
             f"a table of {len(table.columns)} columns",
-            f"made by {tool}, to keep its state" if tool else "made by hand or another tool",
-            with_dependents(
+            f"made by {tool}, to store its state" if tool else "made by hand, or by another tool",
+            mention_dependents(
                 found.dependents.get(name, ()),
-                remarked(LOSES, f"DROP TABLE IF EXISTS {name};"),
+                add_remark(LOSES, f"DROP TABLE IF EXISTS {name};"),
             ),
         )
 
 
-def _uses(table: Table) -> list[str]:
-    """Return the tables that a table refers to, or is a part of."""
+def _list_uses(table: Table) -> list[str]:
+    """Return the tables that a table refers to or inherits from."""
     references = [key.references for key in table.constraints.values() if key.references]
     parents = [item.removeprefix("INHERITS ") for item in table.properties if "INHERITS" in item]
     return [*references, *", ".join(parents).split(", ")]
 
 
-def triggers_surplus(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+def find_surplus_triggers(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
     """Yield the triggers that a table should not have."""
     on_table = quote(expected.schema, table.name)
     for trigger in found.triggers.values():
@@ -105,29 +105,29 @@ def triggers_surplus(expected: Catalog, table: Table, found: Table) -> Iterator[
             )
 
 
-def triggers_wanted(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
-    """Yield the triggers of a table that are missing, and those that are others."""
+def compare_triggers(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the triggers of a table that are missing or different."""
     on_table = quote(expected.schema, table.name)
     for trigger in table.triggers.values():
         name = f"trigger {trigger.name}"
         there = found.triggers.get(trigger.name)
         again = " ".join(create_trigger(expected, table, trigger))
         if there is None:
-            cause = "dropped, or its migration was not run here"
+            cause = "dropped, or its migration did not run here"
             yield Difference(name, trigger.definition, MISSING, cause, again)
         elif there.definition != trigger.definition:
-            # REPLACE does not make a constraint trigger another one.
+            # REPLACE can't turn a constraint trigger into another kind.
             drop = f"DROP TRIGGER IF EXISTS {quote(trigger.name)} ON {on_table};"
             mend = f"BEGIN; {drop} {again} COMMIT;"
             cause = "replaced by hand"
             yield Difference(name, trigger.definition, there.definition, cause, mend)
         elif there.state != trigger.state:
-            cause = "switched for a bulk load or a restore, and not back"
+            cause = "switched off for a bulk load or a restore, and never on again"
             mend = set_trigger(expected, table, trigger)
             yield Difference(name, trigger.state, there.state, cause, mend)
 
 
-# What takes a property of a table back to what a new table has.
+# The clause that resets a property of a table to what a new table has.
 _TABLE_DEFAULTS = {
     "UNLOGGED": "SET LOGGED",
     "ROW LEVEL SECURITY": "DISABLE ROW LEVEL SECURITY",
@@ -136,24 +136,24 @@ _TABLE_DEFAULTS = {
 }
 
 
-def properties(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
-    """Yield how a table is stored and guarded otherwise than it should be."""
+def compare_properties(expected: Catalog, table: Table, found: Table) -> Iterator[Difference]:
+    """Yield the properties of a table that differ: how it is stored and who may see its rows."""
     name = f"table {table.name}"
     alter = f"ALTER TABLE {quote(expected.schema, table.name)}"
     for item in found.properties:
         if item not in table.properties:
-            cause, mend = "set by hand", f"{alter} {_table_default_of(item)};"
+            cause, mend = "set by hand", f"{alter} {_reset(item)};"
             if item.startswith("PARTITION"):
-                mend = "-- No statement alone: the table has to be made anew. Write a migration."
+                mend = "-- No single statement: the table has to be made again. Write a migration."
             elif item == "DISABLE TRIGGER ALL":
-                cause = "foreign keys were switched off for a bulk load, and not back"
+                cause = "foreign keys were switched off for a bulk load, and never on again"
                 there = [one for name, one in table.triggers.items() if name in found.triggers]
                 again = [
                     set_trigger(expected, table, one) for one in there if one.state != "ENABLE"
                 ]
-                mend = remarked(AS_SUPERUSER, " ".join([mend, *again]))
+                mend = add_remark(AS_SUPERUSER, " ".join([mend, *again]))
             elif item == "UNLOGGED":
-                mend = remarked(REWRITES, mend)
+                mend = add_remark(REWRITES, mend)
             yield Difference(name, f"not {item}", item, cause, mend, is_tuning="=" in item)
     for item in table.properties:
         if item not in found.properties:
@@ -161,7 +161,7 @@ def properties(expected: Catalog, table: Table, found: Table) -> Iterator[Differ
             yield Difference(name, item, f"not {item}", None, mend)
 
 
-def _table_default_of(item: str) -> str:
+def _reset(item: str) -> str:
     if item.startswith("INHERITS "):
         return f"NO {item.replace('INHERITS', 'INHERIT')}"
     if item.startswith("REPLICA IDENTITY"):

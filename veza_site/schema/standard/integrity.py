@@ -49,7 +49,7 @@ def enforced(table: Table, schema: str) -> Iterator[Breach]:
     for item in table.constraints.values():
         validate = f"{alter} VALIDATE CONSTRAINT {quote(item.name)};"
         if not item.enforced:
-            # PostgreSQL 18 lets a foreign key be enforced again, and a CHECK only be made anew.
+            # PostgreSQL 18 lets a foreign key be enforced again; a CHECK has to be made again.
             mend = f"{alter} ALTER CONSTRAINT {quote(item.name)} ENFORCED;"
             if item.kind == "check":
                 definition = item.definition.removesuffix(" NOT ENFORCED")
@@ -61,5 +61,5 @@ def enforced(table: Table, schema: str) -> Iterator[Breach]:
         elif not item.validated:
             yield item.name, "NOT VALID", "validated", validate
     if "DISABLE TRIGGER ALL" in table.properties:
-        mend = f"-- As a superuser; the owner may not.\n{alter} ENABLE TRIGGER ALL;"
+        mend = f"-- Run this as a superuser: the owner may not.\n{alter} ENABLE TRIGGER ALL;"
         yield table.name, "foreign keys are switched off", "enforced", mend
