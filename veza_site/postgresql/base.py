@@ -5,7 +5,6 @@ Subclassed as Django documents it: https://docs.djangoproject.com/en/6.1/ref/dat
 (“Subclassing the built-in database backends”).
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +35,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
     introspection_class = DatabaseIntrospection
     ops_class = DatabaseOperations
     SchemaEditorClass = DatabaseSchemaEditor
-
-    # The statements of the last schema editor, which is how `migrate` learns a migration's.
-    schema_statements: Sequence[str] = ()
 
     def start_embedded_server(self) -> None:
         """Start the embedded server if the settings name one, and connect to it from then on."""

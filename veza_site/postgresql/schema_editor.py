@@ -44,7 +44,6 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.statements: list[str] = []  # executed, or collected
-        self.connection.schema_statements = self.statements
         self.collected_keys: list[Statement] = []
         self.tables_there: set[str] = set()
         self.may_have_written = True

@@ -17,12 +17,12 @@ from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
-from django.db.models.signals import pre_migrate
 from django.utils.module_loading import module_has_submodule
 
 from veza_site.errors import first_line
 from veza_site.management.refusals import FAKE, refuse
 from veza_site.migrating import history, preflight
+from veza_site.migrating.executor import Executor, Plan
 from veza_site.migrating.patience import Patience
 from veza_site.migrating.records import Key, Records, read_records
 from veza_site.migrating.turn import take_turn
@@ -139,7 +139,7 @@ class Command(migrate.Command):
             shown = {"verbosity": 0} if self.plan else {}  # the first try wrote the headings
             super(Command, self).handle(*arguments, **options | shown)
 
-        with self._plan_known():
+        with self._our_executor():
             patience.run(go_on)
 
     def _write_contract(self) -> None:
@@ -154,28 +154,31 @@ class Command(migrate.Command):
             )
 
     @contextlib.contextmanager
-    def _plan_known(self) -> Iterator[None]:
-        """Learn the plan from Django, and check it, before anything is done."""
+    def _our_executor(self) -> Iterator[None]:
+        """
+        Let Django's command make our executor, and pass it what it calls.
 
-        def learn(plan: list[tuple[Migration, bool]], using: str, **_options: Any) -> None:
-            # Not at a second try, when a part of it is done.
-            if using == self.connection.alias and not self.plan:
-                preflight.check_forward_only(plan)
-                self.plan = [migration for migration, _ in plan]
-                preflight.check_plan(self.connection, self.plan)
-                missing = preflight.missing_extensions(self.connection, self.plan)
-                if missing:
-                    self.say(
-                        f"  This server does not offer {' and '.join(missing)}: left out, V1 needs "
-                        "neither."
-                    )
-
-        sender = apps.get_app_config("veza_site")
-        pre_migrate.connect(learn, sender=sender, weak=False)
+        The command makes one by its name in that module, and has no other place to give it one.
+        """
+        names, name = vars(migrate), "MigrationExecutor"
+        djangos = names[name]
+        names[name] = functools.partial(Executor, check_plan=self._check_plan, keep=self._keep)
         try:
             yield
         finally:
-            pre_migrate.disconnect(learn, sender=sender)
+            names[name] = djangos
+
+    def _check_plan(self, plan: Plan) -> None:
+        """Check the plan before anything is done; after a second try a part of it is done."""
+        if self.plan:
+            return
+        preflight.check_forward_only(plan)
+        self.plan = [migration for migration, _ in plan]
+        preflight.check_plan(self.connection, self.plan)
+        if missing := preflight.missing_extensions(self.connection, self.plan):
+            self.say(
+                f"This server does not offer {' and '.join(missing)}: left out, V1 needs neither."
+            )
 
     @contextlib.contextmanager
     def _explain_errors(self) -> Iterator[None]:
@@ -208,9 +211,9 @@ class Command(migrate.Command):
             done += f", and nothing of {self.applying}"
         return f"{done}. Mend the cause, and run `python manage.py migrate` again."
 
-    def _keep(self, migration: Migration) -> None:
+    def _keep(self, migration: Migration, statements: list[str]) -> None:
         """Save the fingerprint of what a migration did, at once: the next one may fail."""
-        row = history.fingerprint(migration, list(self.connection.schema_statements))
+        row = history.fingerprint(migration, statements)
         self.made[migration.app_label, migration.name] = row
         if self.has_history:
             history.save(self.connection, [row])
@@ -240,7 +243,6 @@ class Command(migrate.Command):
         elif action == "apply_success":
             self.applying = None
             self.applied += 1
-            self._keep(migration)  # it was run: --fake is refused
             if self.shown:
                 if not self.line_is_open:
                     self.stdout.write(f"  {migration}", ending="")
