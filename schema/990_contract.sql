@@ -459,85 +459,32 @@ BEGIN
         ) AS tables
         JOIN pg_statistic_ext ON stxrelid = tables.oid
         UNION ALL
-        SELECT pg_operator.oid::regoperator::text, 'operator', oprcode::text
-        FROM pg_operator
-        JOIN pg_namespace ON pg_namespace.oid = oprnamespace
-        WHERE nspname = 'public' AND NOT EXISTS (
-                SELECT FROM pg_depend
-                WHERE classid = 'pg_operator'::regclass AND objid = pg_operator.oid AND deptype IN ('e')
-            )
-        UNION ALL
-        SELECT format('operator class %I.%I USING %I', nspname, opcname, amname), 'operator class',
-               'FOR TYPE ' || opcintype::regtype
-        FROM pg_opclass
-        JOIN pg_am ON pg_am.oid = opcmethod
-        JOIN pg_namespace ON pg_namespace.oid = opcnamespace
-        WHERE nspname = 'public' AND NOT EXISTS (
-                SELECT FROM pg_depend
-                WHERE classid = 'pg_opclass'::regclass AND objid = pg_opclass.oid AND deptype IN ('e')
-            )
-        UNION ALL
-        SELECT format('operator family %I.%I USING %I', nspname, opfname, amname), 'operator family', ''
-        FROM pg_opfamily
-        JOIN pg_am ON pg_am.oid = opfmethod
-        JOIN pg_namespace ON pg_namespace.oid = opfnamespace
-        WHERE nspname = 'public' AND NOT EXISTS (
-                SELECT FROM pg_depend
-                WHERE classid = 'pg_opfamily'::regclass AND objid = pg_opfamily.oid AND deptype IN ('e')
-            )
-        UNION ALL
-        SELECT format('collation %I.%I', nspname, collname), 'collation',
-               concat_ws(' ', collprovider, collcollate)
-        FROM pg_collation
-        JOIN pg_namespace ON pg_namespace.oid = collnamespace
-        WHERE nspname = 'public' AND NOT EXISTS (
-                SELECT FROM pg_depend
-                WHERE classid = 'pg_collation'::regclass AND objid = pg_collation.oid AND deptype IN ('e')
-            )
-        UNION ALL
-        SELECT format('conversion %I.%I', nspname, conname), 'conversion', conproc::text
-        FROM pg_conversion
-        JOIN pg_namespace ON pg_namespace.oid = connamespace
-        WHERE nspname = 'public' AND NOT EXISTS (
-                SELECT FROM pg_depend
-                WHERE classid = 'pg_conversion'::regclass AND objid = pg_conversion.oid AND deptype IN ('e')
-            )
-        UNION ALL
-        SELECT format('text search configuration %I.%I', nspname, cfgname),
-               'text search configuration', ''
-        FROM pg_ts_config
-        JOIN pg_namespace ON pg_namespace.oid = cfgnamespace
-        WHERE nspname = 'public' AND NOT EXISTS (
-                SELECT FROM pg_depend
-                WHERE classid = 'pg_ts_config'::regclass AND objid = pg_ts_config.oid AND deptype IN ('e')
-            )
-        UNION ALL
-        SELECT format('text search dictionary %I.%I', nspname, dictname), 'text search dictionary',
-               COALESCE(dictinitoption, '')
-        FROM pg_ts_dict
-        JOIN pg_namespace ON pg_namespace.oid = dictnamespace
-        WHERE nspname = 'public' AND NOT EXISTS (
-                SELECT FROM pg_depend
-                WHERE classid = 'pg_ts_dict'::regclass AND objid = pg_ts_dict.oid AND deptype IN ('e')
-            )
-        UNION ALL
-        SELECT format('text search template %I.%I', nspname, tmplname), 'text search template',
-               tmpllexize::text
-        FROM pg_ts_template
-        JOIN pg_namespace ON pg_namespace.oid = tmplnamespace
-        WHERE nspname = 'public' AND NOT EXISTS (
-                SELECT FROM pg_depend
-                WHERE classid = 'pg_ts_template'::regclass AND objid = pg_ts_template.oid AND deptype IN ('e')
-            )
-        UNION ALL
-        SELECT format('text search parser %I.%I', nspname, prsname), 'text search parser',
-               prsstart::text
-        FROM pg_ts_parser
-        JOIN pg_namespace ON pg_namespace.oid = prsnamespace
-        WHERE nspname = 'public' AND NOT EXISTS (
-                SELECT FROM pg_depend
-                WHERE classid = 'pg_ts_parser'::regclass AND objid = pg_ts_parser.oid AND deptype IN ('e')
-            )
+        SELECT type || ' ' || replace(identity, 'pg_catalog.', ''), type, ''
+        FROM (
+            SELECT 'pg_collation'::regclass, oid, collnamespace FROM pg_collation
+            UNION ALL
+            SELECT 'pg_conversion'::regclass, oid, connamespace FROM pg_conversion
+            UNION ALL
+            SELECT 'pg_opclass'::regclass, oid, opcnamespace FROM pg_opclass
+            UNION ALL
+            SELECT 'pg_operator'::regclass, oid, oprnamespace FROM pg_operator
+            UNION ALL
+            SELECT 'pg_opfamily'::regclass, oid, opfnamespace FROM pg_opfamily
+            UNION ALL
+            SELECT 'pg_ts_config'::regclass, oid, cfgnamespace FROM pg_ts_config
+            UNION ALL
+            SELECT 'pg_ts_dict'::regclass, oid, dictnamespace FROM pg_ts_dict
+            UNION ALL
+            SELECT 'pg_ts_parser'::regclass, oid, prsnamespace FROM pg_ts_parser
+            UNION ALL
+            SELECT 'pg_ts_template'::regclass, oid, tmplnamespace FROM pg_ts_template
+        ) AS objects (catalog, id, namespace)
+        JOIN pg_namespace ON pg_namespace.oid = namespace,
+        pg_identify_object(catalog, id, 0)
+        WHERE nspname = 'public'
+          AND NOT EXISTS (
+              SELECT FROM pg_depend WHERE classid = catalog AND objid = id AND deptype = 'e'
+          )
         ORDER BY 1
         ) AS part (name, kind, definition)
         ) AS facts (object, fact)

@@ -283,7 +283,8 @@ WHERE nspname = %(schema)s
 ORDER BY 1
 """
 
-# An identity column's sequence is part of the column.
+# An identity column's sequence is part of the column. Of the last kinds, which V1 never has, only
+# the kind and the name are read: whatever they hold, all that is done with them is to DROP them.
 OTHERS = f"""
 SELECT
     pg_class.oid::regclass::text,
@@ -341,58 +342,32 @@ SELECT
 FROM {_TABLES}
 JOIN pg_statistic_ext ON stxrelid = tables.oid
 UNION ALL
-SELECT pg_operator.oid::regoperator::text, 'operator', oprcode::text
-FROM pg_operator
-JOIN pg_namespace ON pg_namespace.oid = oprnamespace
-WHERE nspname = %(schema)s AND {not_part_of("pg_operator", "pg_operator.oid")}
-UNION ALL
-SELECT format('operator class %%I.%%I USING %%I', nspname, opcname, amname), 'operator class',
-       'FOR TYPE ' || opcintype::regtype
-FROM pg_opclass
-JOIN pg_am ON pg_am.oid = opcmethod
-JOIN pg_namespace ON pg_namespace.oid = opcnamespace
-WHERE nspname = %(schema)s AND {not_part_of("pg_opclass", "pg_opclass.oid")}
-UNION ALL
-SELECT format('operator family %%I.%%I USING %%I', nspname, opfname, amname), 'operator family', ''
-FROM pg_opfamily
-JOIN pg_am ON pg_am.oid = opfmethod
-JOIN pg_namespace ON pg_namespace.oid = opfnamespace
-WHERE nspname = %(schema)s AND {not_part_of("pg_opfamily", "pg_opfamily.oid")}
-UNION ALL
-SELECT format('collation %%I.%%I', nspname, collname), 'collation',
-       concat_ws(' ', collprovider, collcollate)
-FROM pg_collation
-JOIN pg_namespace ON pg_namespace.oid = collnamespace
-WHERE nspname = %(schema)s AND {not_part_of("pg_collation", "pg_collation.oid")}
-UNION ALL
-SELECT format('conversion %%I.%%I', nspname, conname), 'conversion', conproc::text
-FROM pg_conversion
-JOIN pg_namespace ON pg_namespace.oid = connamespace
-WHERE nspname = %(schema)s AND {not_part_of("pg_conversion", "pg_conversion.oid")}
-UNION ALL
-SELECT format('text search configuration %%I.%%I', nspname, cfgname),
-       'text search configuration', ''
-FROM pg_ts_config
-JOIN pg_namespace ON pg_namespace.oid = cfgnamespace
-WHERE nspname = %(schema)s AND {not_part_of("pg_ts_config", "pg_ts_config.oid")}
-UNION ALL
-SELECT format('text search dictionary %%I.%%I', nspname, dictname), 'text search dictionary',
-       COALESCE(dictinitoption, '')
-FROM pg_ts_dict
-JOIN pg_namespace ON pg_namespace.oid = dictnamespace
-WHERE nspname = %(schema)s AND {not_part_of("pg_ts_dict", "pg_ts_dict.oid")}
-UNION ALL
-SELECT format('text search template %%I.%%I', nspname, tmplname), 'text search template',
-       tmpllexize::text
-FROM pg_ts_template
-JOIN pg_namespace ON pg_namespace.oid = tmplnamespace
-WHERE nspname = %(schema)s AND {not_part_of("pg_ts_template", "pg_ts_template.oid")}
-UNION ALL
-SELECT format('text search parser %%I.%%I', nspname, prsname), 'text search parser',
-       prsstart::text
-FROM pg_ts_parser
-JOIN pg_namespace ON pg_namespace.oid = prsnamespace
-WHERE nspname = %(schema)s AND {not_part_of("pg_ts_parser", "pg_ts_parser.oid")}
+SELECT type || ' ' || replace(identity, 'pg_catalog.', ''), type, ''
+FROM (
+    SELECT 'pg_collation'::regclass, oid, collnamespace FROM pg_collation
+    UNION ALL
+    SELECT 'pg_conversion'::regclass, oid, connamespace FROM pg_conversion
+    UNION ALL
+    SELECT 'pg_opclass'::regclass, oid, opcnamespace FROM pg_opclass
+    UNION ALL
+    SELECT 'pg_operator'::regclass, oid, oprnamespace FROM pg_operator
+    UNION ALL
+    SELECT 'pg_opfamily'::regclass, oid, opfnamespace FROM pg_opfamily
+    UNION ALL
+    SELECT 'pg_ts_config'::regclass, oid, cfgnamespace FROM pg_ts_config
+    UNION ALL
+    SELECT 'pg_ts_dict'::regclass, oid, dictnamespace FROM pg_ts_dict
+    UNION ALL
+    SELECT 'pg_ts_parser'::regclass, oid, prsnamespace FROM pg_ts_parser
+    UNION ALL
+    SELECT 'pg_ts_template'::regclass, oid, tmplnamespace FROM pg_ts_template
+) AS objects (catalog, id, namespace)
+JOIN pg_namespace ON pg_namespace.oid = namespace,
+pg_identify_object(catalog, id, 0)
+WHERE nspname = %(schema)s
+  AND NOT EXISTS (
+      SELECT FROM pg_depend WHERE classid = catalog AND objid = id AND deptype = 'e'
+  )
 ORDER BY 1
 """
 

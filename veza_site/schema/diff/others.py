@@ -62,9 +62,10 @@ def _heading(definition: str) -> str:
     return definition.partition("\n LANGUAGE ")[0]
 
 
-# What is made of tables, and of functions; the rest is what these are made of.
+# What is made of tables, and what functions and tables are made of. All other kinds (operators,
+# aggregates, conversions …) are made of functions and types.
 _OF_TABLES = {"rule", "policy", "statistics", "view", "materialized view", "foreign table"}
-_OF_FUNCTIONS = {"aggregate", "operator", "operator class", "text search configuration"}
+_TYPES = {"collation", "domain", "sequence", "type"}
 _HOLD_DATA = {"materialized view", "sequence"}
 
 
@@ -75,12 +76,12 @@ def find_surplus_of_tables(expected: Catalog, found: Catalog) -> Iterator[Differ
 
 def find_surplus_of_functions(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     """Yield the operators, aggregates and the like that should not be there."""
-    yield from _find_surplus(expected, found, lambda other: other.kind in _OF_FUNCTIONS)
+    yield from _find_surplus(expected, found, lambda other: other.kind not in _OF_TABLES | _TYPES)
 
 
 def find_surplus_types(expected: Catalog, found: Catalog) -> Iterator[Difference]:
     """Yield the types and sequences that should not be there."""
-    yield from _find_surplus(expected, found, lambda other: other.kind not in _OF_TABLES | _OF_FUNCTIONS)
+    yield from _find_surplus(expected, found, lambda other: other.kind in _TYPES)
 
 
 def compare_others(expected: Catalog, found: Catalog) -> Iterator[Difference]:
