@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS public.users (
     CONSTRAINT chk_users_token_version CHECK ((token_version >= 0)),
     CONSTRAINT chk_users_username_length CHECK ((length((username)::text) >= 3))
 );
+-- The newest accounts.
 CREATE INDEX IF NOT EXISTS idx_users_created_at ON public.users USING btree (created_at DESC);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_users_email ON public.users USING btree (email) WHERE (deleted_at IS NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_users_username ON public.users USING btree (username) WHERE (deleted_at IS NULL);
@@ -43,8 +44,10 @@ CREATE TABLE IF NOT EXISTS public.email_verification_tokens (
     CONSTRAINT email_verification_tokens_pkey PRIMARY KEY (id),
     CONSTRAINT email_verification_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE
 );
+-- Purging what has expired.
 CREATE INDEX IF NOT EXISTS idx_email_verification_tokens_expires_at ON public.email_verification_tokens USING btree (expires_at);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_email_verification_tokens_token_hash ON public.email_verification_tokens USING btree (token_hash);
+-- A user's tokens.
 CREATE INDEX IF NOT EXISTS idx_email_verification_tokens_user_id ON public.email_verification_tokens USING btree (user_id);
 
 -- An account at another provider by which a user logs in.
@@ -64,6 +67,7 @@ CREATE TABLE IF NOT EXISTS public.federated_identities (
     CONSTRAINT federated_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE
 );
 CREATE UNIQUE INDEX IF NOT EXISTS idx_federated_identities_provider_provider_user_id ON public.federated_identities USING btree (provider, provider_user_id) WHERE (deleted_at IS NULL);
+-- A user's logins.
 CREATE INDEX IF NOT EXISTS idx_federated_identities_user_id ON public.federated_identities USING btree (user_id);
 
 -- A token, sent by mail, that lets its bearer set a new password once.
@@ -79,8 +83,10 @@ CREATE TABLE IF NOT EXISTS public.password_reset_tokens (
     CONSTRAINT password_reset_tokens_pkey PRIMARY KEY (id),
     CONSTRAINT password_reset_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE
 );
+-- Purging what has expired.
 CREATE INDEX IF NOT EXISTS idx_password_reset_tokens_expires_at ON public.password_reset_tokens USING btree (expires_at);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_password_reset_tokens_token_hash ON public.password_reset_tokens USING btree (token_hash);
+-- A user's tokens.
 CREATE INDEX IF NOT EXISTS idx_password_reset_tokens_user_id ON public.password_reset_tokens USING btree (user_id);
 
 -- A token that buys new access tokens, and is replaced by another each time.
@@ -100,9 +106,12 @@ CREATE TABLE IF NOT EXISTS public.refresh_tokens (
     CONSTRAINT refresh_tokens_replaced_by_id_fkey FOREIGN KEY (replaced_by_id) REFERENCES public.refresh_tokens(id) ON DELETE SET NULL,
     CONSTRAINT refresh_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE
 );
+-- Purging what has expired.
 CREATE INDEX IF NOT EXISTS idx_refresh_tokens_expires_at ON public.refresh_tokens USING btree (expires_at);
+-- The token that another replaced: ON DELETE SET NULL, walking a chain back.
 CREATE INDEX IF NOT EXISTS idx_refresh_tokens_replaced_by_id ON public.refresh_tokens USING btree (replaced_by_id);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_refresh_tokens_token_hash ON public.refresh_tokens USING btree (token_hash);
+-- A user's tokens.
 CREATE INDEX IF NOT EXISTS idx_refresh_tokens_user_id ON public.refresh_tokens USING btree (user_id);
 
 -- A device on which a user is signed in to the platform. Not a session of the admin.
@@ -125,7 +134,10 @@ CREATE TABLE IF NOT EXISTS public.user_sessions (
     CONSTRAINT user_sessions_refresh_token_id_fkey FOREIGN KEY (refresh_token_id) REFERENCES public.refresh_tokens(id) ON DELETE SET NULL,
     CONSTRAINT user_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE
 );
+-- Purging what has expired.
 CREATE INDEX IF NOT EXISTS idx_user_sessions_expires_at ON public.user_sessions USING btree (expires_at);
+-- The session of a refresh token: ON DELETE SET NULL.
 CREATE INDEX IF NOT EXISTS idx_user_sessions_refresh_token_id ON public.user_sessions USING btree (refresh_token_id);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_user_sessions_session_token_hash ON public.user_sessions USING btree (session_token_hash);
+-- A user's devices, the last used first.
 CREATE INDEX IF NOT EXISTS idx_user_sessions_user_id_last_activity_at ON public.user_sessions USING btree (user_id, last_activity_at DESC);

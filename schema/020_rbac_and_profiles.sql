@@ -79,6 +79,7 @@ CREATE TABLE IF NOT EXISTS public.role_permissions (
     CONSTRAINT role_permissions_permission_id_fkey FOREIGN KEY (permission_id) REFERENCES public.permissions(id) ON DELETE CASCADE,
     CONSTRAINT role_permissions_role_id_fkey FOREIGN KEY (role_id) REFERENCES public.roles(id) ON DELETE CASCADE
 );
+-- The roles that allow something.
 CREATE INDEX IF NOT EXISTS idx_role_permissions_permission_id ON public.role_permissions USING btree (permission_id);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_role_permissions_role_id_permission_id ON public.role_permissions USING btree (role_id, permission_id);
 
@@ -96,6 +97,8 @@ CREATE TABLE IF NOT EXISTS public.user_roles (
     CONSTRAINT user_roles_role_id_fkey FOREIGN KEY (role_id) REFERENCES public.roles(id) ON DELETE CASCADE,
     CONSTRAINT user_roles_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE
 );
+-- What a person granted: ON DELETE SET NULL.
 CREATE INDEX IF NOT EXISTS idx_user_roles_granted_by_id ON public.user_roles USING btree (granted_by_id);
+-- Who has a role.
 CREATE INDEX IF NOT EXISTS idx_user_roles_role_id ON public.user_roles USING btree (role_id);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_user_roles_user_id_role_id ON public.user_roles USING btree (user_id, role_id);

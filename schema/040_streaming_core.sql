@@ -23,8 +23,11 @@ CREATE TABLE IF NOT EXISTS public.playlists (
     CONSTRAINT playlists_duplicated_from_id_fkey FOREIGN KEY (duplicated_from_id) REFERENCES public.playlists(id) ON DELETE SET NULL,
     CONSTRAINT playlists_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES public.users(id) ON DELETE CASCADE
 );
+-- The newest playlists.
 CREATE INDEX IF NOT EXISTS idx_playlists_created_at ON public.playlists USING btree (created_at DESC);
+-- The copies of a playlist: ON DELETE SET NULL.
 CREATE INDEX IF NOT EXISTS idx_playlists_duplicated_from_id ON public.playlists USING btree (duplicated_from_id);
+-- A person's playlists, the newest first.
 CREATE INDEX IF NOT EXISTS idx_playlists_owner_id_created_at ON public.playlists USING btree (owner_id, created_at DESC);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_playlists_slug ON public.playlists USING btree (slug) WHERE (deleted_at IS NULL);
 
@@ -66,11 +69,16 @@ CREATE TABLE IF NOT EXISTS public.tracks (
     CONSTRAINT chk_tracks_file_size CHECK ((file_size >= 0)),
     CONSTRAINT tracks_creator_id_fkey FOREIGN KEY (creator_id) REFERENCES public.users(id) ON DELETE CASCADE
 );
+-- The newest uploads.
 CREATE INDEX IF NOT EXISTS idx_tracks_created_at ON public.tracks USING btree (created_at DESC);
+-- A creator's tracks, the newest first.
 CREATE INDEX IF NOT EXISTS idx_tracks_creator_id_created_at ON public.tracks USING btree (creator_id, created_at DESC);
+-- Browsing by genre.
 CREATE INDEX IF NOT EXISTS idx_tracks_genre ON public.tracks USING btree (genre);
+-- The public feed.
 CREATE INDEX IF NOT EXISTS idx_tracks_published_at ON public.tracks USING btree (published_at DESC) WHERE ((deleted_at IS NULL) AND is_public);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_tracks_slug ON public.tracks USING btree (slug) WHERE (deleted_at IS NULL);
+-- Tracks with a tag: tags @> ….
 CREATE INDEX IF NOT EXISTS idx_tracks_tags ON public.tracks USING gin (tags);
 
 -- Somebody other than the owner who may see or change a playlist.
@@ -88,8 +96,10 @@ CREATE TABLE IF NOT EXISTS public.playlist_collaborators (
     CONSTRAINT playlist_collaborators_playlist_id_fkey FOREIGN KEY (playlist_id) REFERENCES public.playlists(id) ON DELETE CASCADE,
     CONSTRAINT playlist_collaborators_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE
 );
+-- Whom a person invited: ON DELETE SET NULL.
 CREATE INDEX IF NOT EXISTS idx_playlist_collaborators_invited_by_id ON public.playlist_collaborators USING btree (invited_by_id);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_playlist_collaborators_playlist_id_user_id ON public.playlist_collaborators USING btree (playlist_id, user_id);
+-- The playlists on which a person works.
 CREATE INDEX IF NOT EXISTS idx_playlist_collaborators_user_id ON public.playlist_collaborators USING btree (user_id);
 
 -- Somebody follows a playlist.
@@ -102,6 +112,7 @@ CREATE TABLE IF NOT EXISTS public.playlist_follows (
     CONSTRAINT playlist_follows_playlist_id_fkey FOREIGN KEY (playlist_id) REFERENCES public.playlists(id) ON DELETE CASCADE,
     CONSTRAINT playlist_follows_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE
 );
+-- A playlist's followers, the newest first.
 CREATE INDEX IF NOT EXISTS idx_playlist_follows_playlist_id_created_at ON public.playlist_follows USING btree (playlist_id, created_at DESC);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_playlist_follows_user_id_playlist_id ON public.playlist_follows USING btree (user_id, playlist_id);
 
@@ -119,10 +130,12 @@ CREATE TABLE IF NOT EXISTS public.playlist_tracks (
     CONSTRAINT playlist_tracks_added_by_id_fkey FOREIGN KEY (added_by_id) REFERENCES public.users(id) ON DELETE SET NULL,
     CONSTRAINT playlist_tracks_playlist_id_fkey FOREIGN KEY (playlist_id) REFERENCES public.playlists(id) ON DELETE CASCADE,
     CONSTRAINT playlist_tracks_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE,
-    CONSTRAINT idx_playlist_tracks_playlist_id_position UNIQUE (playlist_id, position) DEFERRABLE INITIALLY DEFERRED
+    CONSTRAINT idx_playlist_tracks_playlist_id_position UNIQUE (playlist_id, position) DEFERRABLE INITIALLY DEFERRED  -- Deferred, so that one transaction can reorder.
 );
+-- What a person added: ON DELETE SET NULL.
 CREATE INDEX IF NOT EXISTS idx_playlist_tracks_added_by_id ON public.playlist_tracks USING btree (added_by_id);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_playlist_tracks_playlist_id_track_id ON public.playlist_tracks USING btree (playlist_id, track_id);
+-- The playlists that have a track.
 CREATE INDEX IF NOT EXISTS idx_playlist_tracks_track_id ON public.playlist_tracks USING btree (track_id);
 
 -- An uploaded file of a track; the current one is played.
@@ -148,6 +161,7 @@ CREATE TABLE IF NOT EXISTS public.track_versions (
     CONSTRAINT track_versions_created_by_id_fkey FOREIGN KEY (created_by_id) REFERENCES public.users(id) ON DELETE SET NULL,
     CONSTRAINT track_versions_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE
 );
+-- What a person uploaded: ON DELETE SET NULL.
 CREATE INDEX IF NOT EXISTS idx_track_versions_created_by_id ON public.track_versions USING btree (created_by_id);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_track_versions_track_id_current ON public.track_versions USING btree (track_id) WHERE is_current;
 CREATE UNIQUE INDEX IF NOT EXISTS idx_track_versions_track_id_version_number ON public.track_versions USING btree (track_id, version_number);

@@ -21,8 +21,11 @@ CREATE TABLE IF NOT EXISTS public.track_comments (
     CONSTRAINT track_comments_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE,
     CONSTRAINT track_comments_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE
 );
+-- The replies to a comment.
 CREATE INDEX IF NOT EXISTS idx_track_comments_parent_id ON public.track_comments USING btree (parent_id);
+-- A track's comments, the last first.
 CREATE INDEX IF NOT EXISTS idx_track_comments_track_id_created_at ON public.track_comments USING btree (track_id, created_at DESC);
+-- A person's comments, the last first.
 CREATE INDEX IF NOT EXISTS idx_track_comments_user_id_created_at ON public.track_comments USING btree (user_id, created_at DESC);
 
 -- Who changed what on a track.
@@ -38,7 +41,9 @@ CREATE TABLE IF NOT EXISTS public.track_history (
     CONSTRAINT track_history_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE,
     CONSTRAINT track_history_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE SET NULL
 );
+-- A track's history, the last change first.
 CREATE INDEX IF NOT EXISTS idx_track_history_track_id_created_at ON public.track_history USING btree (track_id, created_at DESC);
+-- What a person changed: ON DELETE SET NULL.
 CREATE INDEX IF NOT EXISTS idx_track_history_user_id ON public.track_history USING btree (user_id);
 
 -- Somebody likes a track.
@@ -51,6 +56,7 @@ CREATE TABLE IF NOT EXISTS public.track_likes (
     CONSTRAINT track_likes_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE,
     CONSTRAINT track_likes_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE
 );
+-- Who likes a track, the last first.
 CREATE INDEX IF NOT EXISTS idx_track_likes_track_id_created_at ON public.track_likes USING btree (track_id, created_at DESC);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_track_likes_user_id_track_id ON public.track_likes USING btree (user_id, track_id);
 
@@ -72,8 +78,11 @@ CREATE TABLE IF NOT EXISTS public.track_plays (
     CONSTRAINT track_plays_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE,
     CONSTRAINT track_plays_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE SET NULL
 );
+-- The last plays of all.
 CREATE INDEX IF NOT EXISTS idx_track_plays_created_at ON public.track_plays USING btree (created_at DESC);
+-- A track's plays, the last first.
 CREATE INDEX IF NOT EXISTS idx_track_plays_track_id_created_at ON public.track_plays USING btree (track_id, created_at DESC);
+-- What a person listened to; ON DELETE SET NULL.
 CREATE INDEX IF NOT EXISTS idx_track_plays_user_id_created_at ON public.track_plays USING btree (user_id, created_at DESC);
 
 -- Somebody shared a track elsewhere.
@@ -87,5 +96,7 @@ CREATE TABLE IF NOT EXISTS public.track_shares (
     CONSTRAINT track_shares_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE,
     CONSTRAINT track_shares_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE SET NULL
 );
+-- A track's shares, the last first.
 CREATE INDEX IF NOT EXISTS idx_track_shares_track_id_created_at ON public.track_shares USING btree (track_id, created_at DESC);
+-- What a person shared: ON DELETE SET NULL.
 CREATE INDEX IF NOT EXISTS idx_track_shares_user_id ON public.track_shares USING btree (user_id);

@@ -24,7 +24,9 @@ CREATE TABLE IF NOT EXISTS public.hls_streams (
     CONSTRAINT chk_hls_streams_total_size CHECK ((total_size >= 0)),
     CONSTRAINT hls_streams_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE
 );
+-- The newest streams.
 CREATE INDEX IF NOT EXISTS idx_hls_streams_created_at ON public.hls_streams USING btree (created_at DESC);
+-- A track's streams, the deleted ones too.
 CREATE INDEX IF NOT EXISTS idx_hls_streams_track_id ON public.hls_streams USING btree (track_id);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_hls_streams_track_id_codec ON public.hls_streams USING btree (track_id, codec) WHERE (deleted_at IS NULL);
 
@@ -44,8 +46,11 @@ CREATE TABLE IF NOT EXISTS public.bitrate_adaptation_logs (
     CONSTRAINT bitrate_adaptation_logs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE SET NULL,
     CONSTRAINT chk_bitrate_adaptation_logs_bitrates CHECK (((from_bitrate_kbps >= 0) AND (to_bitrate_kbps >= 0)))
 );
+-- The last changes of all.
 CREATE INDEX IF NOT EXISTS idx_bitrate_adaptation_logs_created_at ON public.bitrate_adaptation_logs USING btree (created_at DESC);
+-- A stream's changes, the last first.
 CREATE INDEX IF NOT EXISTS idx_bitrate_adaptation_logs_stream_id_created_at ON public.bitrate_adaptation_logs USING btree (stream_id, created_at DESC);
+-- What a listener's player did: ON DELETE SET NULL.
 CREATE INDEX IF NOT EXISTS idx_bitrate_adaptation_logs_user_id ON public.bitrate_adaptation_logs USING btree (user_id);
 
 -- A job in the transcode queue.
@@ -73,9 +78,14 @@ CREATE TABLE IF NOT EXISTS public.hls_transcode_queue (
     CONSTRAINT hls_transcode_queue_stream_id_fkey FOREIGN KEY (stream_id) REFERENCES public.hls_streams(id) ON DELETE SET NULL,
     CONSTRAINT hls_transcode_queue_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE
 );
+-- The newest jobs.
 CREATE INDEX IF NOT EXISTS idx_hls_transcode_queue_created_at ON public.hls_transcode_queue USING btree (created_at DESC);
+-- The leases that have run out.
 CREATE INDEX IF NOT EXISTS idx_hls_transcode_queue_lease_expires_at ON public.hls_transcode_queue USING btree (lease_expires_at) WHERE (status = 'processing'::public.transcode_status);
+-- The next job to claim.
 CREATE INDEX IF NOT EXISTS idx_hls_transcode_queue_priority_available_at ON public.hls_transcode_queue USING btree (priority, available_at) WHERE (status = 'pending'::public.transcode_status);
+-- A stream's jobs: ON DELETE SET NULL.
 CREATE INDEX IF NOT EXISTS idx_hls_transcode_queue_stream_id ON public.hls_transcode_queue USING btree (stream_id);
+-- A track's jobs, the finished ones too.
 CREATE INDEX IF NOT EXISTS idx_hls_transcode_queue_track_id ON public.hls_transcode_queue USING btree (track_id);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_hls_transcode_queue_track_id_open ON public.hls_transcode_queue USING btree (track_id) WHERE (status = ANY (ARRAY['pending'::public.transcode_status, 'processing'::public.transcode_status]));

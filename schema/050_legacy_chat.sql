@@ -20,6 +20,8 @@ CREATE TABLE IF NOT EXISTS public.rooms (
     CONSTRAINT chk_rooms_max_members CHECK ((max_members > 0)),
     CONSTRAINT rooms_creator_id_fkey FOREIGN KEY (creator_id) REFERENCES public.users(id) ON DELETE SET NULL
 );
+-- The newest rooms.
 CREATE INDEX IF NOT EXISTS idx_rooms_created_at ON public.rooms USING btree (created_at DESC);
+-- A person's rooms: ON DELETE SET NULL.
 CREATE INDEX IF NOT EXISTS idx_rooms_creator_id ON public.rooms USING btree (creator_id);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_rooms_name ON public.rooms USING btree (name) WHERE (deleted_at IS NULL);

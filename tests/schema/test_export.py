@@ -16,10 +16,12 @@ from tests.support.databases import (
     database_url,
     empty_database,
     migrated_catalog,
+    v1_models,
 )
 from tests.support.golden import assert_golden
 from veza_site.schema import contract, plan, sql_files
 from veza_site.schema.reader import read_catalog
+from veza_site.schema.source_comments import comments_in_meta
 
 COMMITTED = settings.BASE_DIR / "schema"
 
@@ -50,6 +52,21 @@ class Export(TestCase):
     def test_writes_what_is_committed(self):
         self.export(self.directory)
         self.assertEqual(self.files(self.directory), self.files(COMMITTED))
+
+    def test_says_above_each_index_what_its_model_says_it_is_for(self):
+        self.export(self.directory)
+        lines = "\n".join(self.files(self.directory).values()).splitlines()
+        for model in v1_models():
+            for index in model._meta.indexes:
+                with self.subTest(index.name):
+                    comment = comments_in_meta(model)[index.name]
+                    (place,) = [
+                        number
+                        for number, line in enumerate(lines)
+                        if line.startswith(f"CREATE INDEX IF NOT EXISTS {index.name} ON ")
+                    ]
+                    self.assertEqual(lines[place - 1], f"-- {comment}")
+                    self.assertRegex(comment, r"[.…]$")
 
     def test_makes_the_same_catalog_in_an_empty_database_when_applied_once_and_twice(self):
         with empty_database() as name, connect(name) as server:

@@ -1,9 +1,10 @@
 """
 V1 as numbered SQL files, one for each domain: for the services' own tests, and for people.
 
-They are written from the catalog, with the meaning of the columns from the models. A table is in
-the file with the number of the migration that makes it, a foreign key in the file of the later of
-its two tables. Applied in order, once or twice, they make the same catalog.
+They are written from the catalog, with comments from the models: a table's docstring, the columns'
+help texts, and what stands above each index in the model's source. A table is in the file with the
+number of the migration that makes it, a foreign key in the file of the later of its two tables.
+Applied in order, once or twice, they make the same catalog.
 """
 
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,7 @@ from veza_site.schema.digests import digests_query, read_digests
 from veza_site.schema.models_as_catalog import columns_in_order
 from veza_site.schema.plan import find_makers
 from veza_site.schema.reader import PINNED, read_catalog
+from veza_site.schema.source_comments import comments_in_meta
 
 FIRST = "001_extensions_and_types.sql"
 LAST = "900_triggers_and_functions.sql"
@@ -196,14 +198,19 @@ def _types(catalog: Catalog) -> Iterator[str]:
 
 def _table(catalog: Catalog, table: Table, later: list[Constraint]) -> str:
     model = _models().get(table.name)
+    comments = {} if model is None else comments_in_meta(model)
     lines = []
     for column, field in columns_in_order(table, model):
         meaning = " ".join(str(field.help_text).split()) if field is not None else ""
         lines.append((column_definition(column), meaning))
     constraints = [key for key in table.constraints.values() if key not in later]
     constraints.sort(key=lambda item: item.kind != "primary key")
-    lines += [(constraint_definition(item), "") for item in constraints]
-    lines += [(unique_constraint(item), "") for item in table.indexes.values() if item.deferrable]
+    lines += [(constraint_definition(item), comments.get(item.name, "")) for item in constraints]
+    lines += [
+        (unique_constraint(item), comments.get(item.name, ""))
+        for item in table.indexes.values()
+        if item.deferrable
+    ]
     body = []
     for number, (line, meaning) in enumerate(lines, start=1):
         comma = "," if number < len(lines) else ""
@@ -212,12 +219,12 @@ def _table(catalog: Catalog, table: Table, later: list[Constraint]) -> str:
         f"CREATE TABLE IF NOT EXISTS {quote(catalog.schema, table.name)} (",
         *body,
         ");",
-        *(
-            create_index(catalog, table, index, "IF NOT EXISTS")
-            for index in table.indexes.values()
-            if not (index.primary or index.deferrable)
-        ),
     ]
+    for index in table.indexes.values():
+        if not (index.primary or index.deferrable):
+            if index.name in comments:
+                statements.append(f"-- {comments[index.name]}")
+            statements.append(create_index(catalog, table, index, "IF NOT EXISTS"))
     if model is not None:
         what = " ".join((model.__doc__ or "").strip().partition("\n\n")[0].split())
         statements.insert(0, f"-- {what}")

@@ -8,15 +8,15 @@ without SQL of its own, the same is a comment in the migration's source. The old
 
 import ast
 import inspect
-import io
 import re
 import sys
-import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.db.migrations import Migration
+
+from veza_site.schema.source_comments import read_comments
 
 IGNORE = re.compile(r"(lint|squawk)-ignore\b[\s:]*([^:]*)(.*)")
 SAYS_SOMETHING = re.compile(r"\w")
@@ -77,22 +77,12 @@ def read_source_comments(migration: Migration) -> SourceComments:
     comments belong to no operation.
     """
     source = Path(inspect.getfile(sys.modules[type(migration).__module__])).read_text("utf-8")
-    lines: dict[int, str] = {}  # comments that have a line for themselves
-    others: list[str] = []
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            comment = token.string.lstrip("#").strip()
-            if token.line[: token.start[1]].strip():
-                others.append(comment)
-            else:
-                lines[token.start[0]] = comment
-    of_operation = {}
-    for place, line in _list_places(_find_operations(ast.parse(source))):
-        above: list[str] = []
-        while (line := line - 1) in lines:
-            above.insert(0, lines.pop(line))
-        of_operation[place] = above
-    return SourceComments(of_operation, [*others, *lines.values()])
+    comments = read_comments(source)
+    of_operation = {
+        place: comments.take_above(line)
+        for place, line in _list_places(_find_operations(ast.parse(source)))
+    }
+    return SourceComments(of_operation, [*comments.others, *comments.lines.values()])
 
 
 def _find_operations(source: ast.Module) -> ast.expr | None:
