@@ -8,11 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from unittest import mock
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
-from django.test import TestCase, TransactionTestCase
+from django.test import SimpleTestCase, TestCase, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 
 from tests.support.databases import (
@@ -22,6 +23,7 @@ from tests.support.databases import (
     process_environment,
     v1_models,
 )
+from veza_site import health
 from veza_site.schema import contract
 
 OK = {"status": "ok"}
@@ -123,6 +125,13 @@ class Healthz(TestCase):
             cursor.execute("DELETE FROM django_migrations")
         self.assert_answers(503, failing("migrations", "fingerprint"))
 
+    def test_parses_the_contract_s_file_only_once(self):
+        health._load_contract.cache_clear()
+        with mock.patch.object(contract, "parse", wraps=contract.parse) as parse:
+            for _ in range(3):
+                self.assert_answers(200, OK)
+        self.assertEqual(parse.call_count, 1)
+
     def test_takes_two_queries_and_reads_no_row_of_v1(self):
         with CaptureQueriesContext(
             connection,
@@ -215,6 +224,30 @@ def falling_silent() -> Iterator[int]:
                 with contextlib.suppress(OSError):
                     line.shutdown(socket.SHUT_RDWR)
                 line.close()
+
+
+class Imports(SimpleTestCase):
+    def test_of_probes_and_of_migrate_have_no_part_of_the_diff_and_the_standard(self):
+        """Both work without them, and importing them takes time."""
+        script = (
+            "import django, sys; django.setup(); import veza_site.health;"
+            "import veza_site.management.commands.migrate;"
+            "print(*[name for name in sys.modules if name.startswith('veza_site.schema.')])"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=settings.BASE_DIR,
+            env=process_environment(None, DJANGO_SETTINGS_MODULE="veza_site.settings"),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        imported = ended.stdout.split()
+        self.assertIn("veza_site.schema.contract", imported)
+        for part in ["diff", "standard", "dictionary", "sql_files", "models_as_catalog"]:
+            with self.subTest(part):
+                found = [name for name in imported if name.split(".")[2] == part]
+                self.assertEqual(found, [])
 
 
 class Livez(TestCase):
