@@ -1,4 +1,4 @@
-"""A migration made as CONTRIBUTING.md says comes after all others, and its contract is a new version."""
+"""A migration made as CONTRIBUTING.md says comes last, and its contract is a new version."""
 
 import json
 
@@ -34,7 +34,7 @@ class Versions(TestCase):
         return ended.stdout
 
     def add_table(self):
-        """Add a table to streaming as CONTRIBUTING.md's “Adding a table” says; return its migration."""
+        """Add a table to streaming as CONTRIBUTING.md says; return its migration."""
         self.project.append("streaming/models/playlist.py", NOTE)
         self.manage("makemigrations", "streaming", "--name", "notes")
         migration = self.project.migration("streaming", "notes")

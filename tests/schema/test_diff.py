@@ -848,7 +848,9 @@ class Drift(TestCase):
 
     def test_a_publication_that_lacks_a_table(self):
         self.assert_noticed(
-            "CREATE PUBLICATION ours FOR TABLE users, tracks (id)", ["publication ours"], "some of them"
+            "CREATE PUBLICATION ours FOR TABLE users, tracks (id)",
+            ["publication ours"],
+            "some of them",
         )
         for whole in ["ALL TABLES", "TABLES IN SCHEMA public", "TABLE django.django_session"]:
             with self.subTest(whole), self.server.transaction(force_rollback=True):

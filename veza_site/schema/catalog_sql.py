@@ -34,7 +34,7 @@ def _options(array: str, known: list[str] = OPTIONS) -> str:
     ) AS options"""
 
 
-def _untuned(definition: str, options: str) -> str:
+def _strip_options(definition: str, options: str) -> str:
     """
     Return the SQL of an index's or a constraint's definition without its options.
 
@@ -185,7 +185,7 @@ SELECT
         WHERE attrelid = conrelid
         ORDER BY place
     ),
-    {_untuned("pg_get_constraintdef(pg_constraint.oid)", "index_relation.reloptions")},
+    {_strip_options("pg_get_constraintdef(pg_constraint.oid)", "index_relation.reloptions")},
     NULLIF(confrelid, 0)::regclass::text,
     CASE confdeltype
         WHEN 'a' THEN 'NO ACTION'
@@ -229,7 +229,7 @@ SELECT
         SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype = 'u' AND condeferred
     ),
     indisvalid AND indisready,
-    {_untuned("pg_get_indexdef(indexrelid)", "index_relation.reloptions")},
+    {_strip_options("pg_get_indexdef(indexrelid)", "index_relation.reloptions")},
     ARRAY(
         SELECT option FROM {_options("index_relation.reloptions")}
         UNION ALL
