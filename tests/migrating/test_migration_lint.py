@@ -1242,7 +1242,7 @@ class Chain(TestCase):
         max_migration.write_text(f"{ours.stem}\n")
         self.assertIn(
             f"CommandError: media.{theirs.stem} and streaming.{ours.stem} do not come one after "
-            "the other. Each migration depends on the last one before it, whatever its app: add "
+            "the other. Each migration has to depend on the one before it, whatever its app: add "
             "the older of the two to the `dependencies` of the newer.",
             self.lint(),
         )

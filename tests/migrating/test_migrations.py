@@ -225,7 +225,7 @@ class ResetDb(TestCase):
             with (
                 server.transaction(),
                 self.settings(DEVELOPMENT=True),
-                self.assertRaisesMessage(CommandError, "Another session uses these tables"),
+                self.assertRaisesMessage(CommandError, "Another session is using these tables"),
             ):
                 server.execute("SELECT FROM users")
                 call_command("reset_db", database=name, interactive=False, verbosity=0)

@@ -14,8 +14,8 @@ EMPTY = (
     "builds V1 again; on a server, the owner drops the database and creates it again."
 )
 FAKE = (
-    "--fake would record what nobody has done: V1's migrations are recorded when they are applied. "
-    "`schema adopt` takes over a database that already has V1."
+    "--fake would record what nobody has done: V1's migrations are forward-only, and recorded when "
+    "they are applied. `schema adopt` takes over a database that already has V1."
 )
 
 
