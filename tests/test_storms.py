@@ -5,18 +5,19 @@ STORM_SECONDS says how long (10); the threads' choices are seeded.
 """
 
 import importlib
-import os
 import pkgutil
 import time
 from collections import Counter
 from functools import partial
 from random import Random
 
+from django.test import tag
+
 from tests.support import storms
+from tests.support.effort import STORM_SECONDS
 from tests.support.services import PATIENCE, ServiceTests
 from veza_site.transactions import Refused
 
-SECONDS = float(os.environ.get("STORM_SECONDS", "10"))
 THREADS = 8
 
 
@@ -26,6 +27,7 @@ DOMAINS = [
 ]
 
 
+@tag("slow")
 class Storms(ServiceTests):
     """Half of the time for each."""
 
@@ -42,7 +44,7 @@ class Storms(ServiceTests):
         )
 
     def rage(self, worlds):
-        until = time.monotonic() + SECONDS / 2
+        until = time.monotonic() + STORM_SECONDS / 2
 
         def thread(number):
             random = Random(number)
@@ -58,7 +60,7 @@ class Storms(ServiceTests):
             return outcomes
 
         threads = [partial(thread, number) for number in range(THREADS)]
-        for outcomes in self.at_once(*threads, patience=SECONDS + PATIENCE):
+        for outcomes in self.at_once(*threads, patience=STORM_SECONDS + PATIENCE):
             self.assertIsInstance(outcomes, Counter)
             self.assertGreater(outcomes["done"], outcomes.total() / 10)
         self.assert_sound()

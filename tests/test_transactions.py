@@ -7,6 +7,7 @@ from functools import partial
 from django.db import transaction
 from django.test import SimpleTestCase, TestCase
 
+from tests.support.effort import MANY_ROWS
 from tests.support.examples.streaming import tracks, users
 from tests.support.rows import rows
 from tests.support.services import (
@@ -18,7 +19,7 @@ from tests.support.services import (
     statements,
 )
 
-FEW, MANY = 10, 10_000
+FEW = 10
 
 
 class Services(SimpleTestCase):
@@ -60,8 +61,8 @@ class StatementCount(TestCase):
     @classmethod
     def setUpTestData(cls):
         # Once, for the examples to use; they are most of what the examples need.
-        tracks(rows(), MANY)
-        users(rows(), MANY)
+        tracks(rows(), MANY_ROWS)
+        users(rows(), MANY_ROWS)
 
     def test_is_what_the_docstring_says_with_few_rows_and_with_many(self):
         made = rows()
@@ -71,7 +72,7 @@ class StatementCount(TestCase):
                 self.assertIsNotNone(promise, "the docstring has no sentence “Statements: …”")
                 plain, *others = map(int, re.findall(r"\d+", promise))
                 promised = {plain, *others} if "__" in example else {plain}
-                for size in (FEW, MANY):
+                for size in (FEW, MANY_ROWS):
                     with transaction.atomic():
                         call = partial(service, **prepare(made, size))
                         self.assertIn(len(statements(call)), promised, f"size {size}")

@@ -35,6 +35,7 @@ if DEVELOPMENT:
         "NAME": "veza",
         "USER": "postgres",
         "EMBEDDED": BASE_DIR / ".postgres",
+        "TEST": {"EMBEDDED": BASE_DIR / ".postgres-tests"},
     }
 else:
     _database = read("DATABASE_URL", database)
@@ -171,4 +172,4 @@ SECURE_CSP = {
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "veza_site.admin.error_reports.WithoutValues"
 
-TEST_RUNNER = "veza_site.test_runner.Runner"
+TEST_RUNNER = "tests.support.runner.Runner"

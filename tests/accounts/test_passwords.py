@@ -1,7 +1,6 @@
 """Passwords go back and forth between this project and the Go backend."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from unittest import mock
@@ -13,9 +12,10 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.test import TestCase
+from django.test import TestCase, tag
 
 from accounts.models import User, UserRole
+from tests.support.effort import need
 
 PASSWORD = "correct horse battery staple"
 # Made by golang.org/x/crypto/bcrypt with tests/go/bcrypt.go.
@@ -162,12 +162,16 @@ class PasswordOver72Bytes(TestCase):
         self.assertIsNone(login("\ud800"))
 
 
+@tag("slow")  # Go compiles it
 class Go(TestCase):
     """The real exchange, where Go and its x/crypto are installed, as .ci/run installs them."""
 
     def setUp(self):
-        if not shutil.which("go") or not (GO_PATH / "src/golang.org/x/crypto/bcrypt").exists():
-            self.skipTest("needs Debian's golang-go and golang-golang-x-crypto-dev")
+        need(
+            "golang-go and golang-golang-x-crypto-dev",
+            ["go"],
+            [GO_PATH / "src/golang.org/x/crypto/bcrypt"],
+        )
 
     def test_verifies_our_hash_and_its_hash_is_verified_here(self):
         ours = make_password(PASSWORD).removeprefix("bcrypt$")

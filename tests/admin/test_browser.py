@@ -9,7 +9,7 @@ saves screenshots in the directory `pictures`; three of them are in docs/images.
 from typing import Any
 
 from django.contrib.staticfiles.testing import StaticLiveServerTestCase
-from django.test import override_settings
+from django.test import override_settings, tag
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
@@ -24,6 +24,7 @@ ROWS = "#result_list tbody tr"
 
 
 # The live server has no HTTPS, whatever the settings are.
+@tag("slow", "browser")
 @override_settings(SECURE_SSL_REDIRECT=False, SESSION_COOKIE_SECURE=False, CSRF_COOKIE_SECURE=False)
 class InABrowser(StaticLiveServerTestCase):
     """What a super_admin does, with a moderator at another machine."""

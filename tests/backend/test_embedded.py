@@ -14,7 +14,7 @@ import psutil
 import psycopg
 from django.conf import settings
 from django.db import OperationalError
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, tag
 
 from veza_site.errors import explain
 from veza_site.postgresql import embedded
@@ -52,6 +52,7 @@ class Command:
         self.process.communicate(timeout=60)
 
 
+@tag("slow")  # each test makes a server, and starts and stops it
 class EmbeddedServer(SimpleTestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory()

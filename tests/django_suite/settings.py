@@ -11,14 +11,19 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 if not is_set("DATABASE_URL"):
     # As text: some tests write the settings into a file.
     _server = {"NAME": "veza", "USER": "postgres", "EMBEDDED": str(PROJECT / ".postgres")}
+    _test = {"EMBEDDED": str(PROJECT / ".postgres-tests")}
     # The embedded server is built without ICU.
     DatabaseFeatures.test_collations = {"deterministic": "C", "non_default": "POSIX"}
     DatabaseFeatures.supports_non_deterministic_collations = False
 else:
-    _server = read("DATABASE_URL", database)
+    _server, _test = read("DATABASE_URL", database), {}
 
 DATABASES = {
-    alias: {**_server, "ENGINE": "veza_site.postgresql", "TEST": {"NAME": f"test_suite_{alias}"}}
+    alias: {
+        **_server,
+        "ENGINE": "veza_site.postgresql",
+        "TEST": {**_test, "NAME": f"test_suite_{alias}"},
+    }
     for alias in ("default", "other")
 }
 

@@ -7,7 +7,7 @@ from unittest import mock
 
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.test import TestCase
+from django.test import TestCase, tag
 
 from tests.support.databases import (
     alias,
@@ -100,6 +100,7 @@ class ForwardOnly(TestCase):
             call_command("migrate", "accounts", "zero", verbosity=0)
 
 
+@tag("slow")  # four databases are migrated three times each
 class Crash(TestCase):
     def test_leaves_a_migration_boundary_from_which_the_next_run_finishes(self):
         for statement in [

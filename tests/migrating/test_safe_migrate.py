@@ -1,17 +1,14 @@
 """`migrate` on many machines at once, beside running services, and when the server goes away."""
 
 import contextlib
-import os
-import shutil
 import subprocess
 import sys
 import threading
 import time
-from unittest import skipUnless
 
 from django.conf import settings
 from django.db import DataError, connection, transaction
-from django.test import TestCase
+from django.test import TestCase, tag
 from psycopg import sql
 
 from tests.support.databases import (
@@ -28,15 +25,13 @@ from tests.support.databases import (
     role,
     start,
 )
+from tests.support.effort import ROUNDS, need
 from tests.support.late import LateDomain
 from tests.support.servers import Pooler, Server
 from veza_site.migrating.patience import Patience
 from veza_site.migrating.turn import LOCK
 from veza_site.schema import contract
 from veza_site.schema.reader import read_catalog
-
-# How often what goes wrong only sometimes is tried.
-ROUNDS = int(os.environ.get("ROUNDS", "20"))
 
 # Reads the names of databases, and runs four migrates at once on each: forked, to start quickly.
 FOUR = """
@@ -467,8 +462,8 @@ class Preflight(Migrated):
                     self.server.execute(sql.SQL(remedy).format(sql.Identifier(user)))
             self.server.execute("ALTER SCHEMA public OWNER TO pg_database_owner")
 
-    @skipUnless(shutil.which("pgbouncer"), "PgBouncer is not installed (Debian: pgbouncer)")
     def test_refuses_a_pooler(self):
+        need("pgbouncer", ["pgbouncer"])
         url = Pooler(self).url(self.name)
         self.assert_refused("There is a connection pooler between", DATABASE_URL=url)
 
@@ -705,6 +700,7 @@ class State(Migrated):
         self.assertIn("a part of late.0001_mood: see `manage.py schema diff`", failed.stderr)
 
 
+@tag("slow")  # it starts a server seven times
 class Crash(TestCase):
     """The server is stopped in an instant, as `pg_ctl stop -m immediate` does."""
 

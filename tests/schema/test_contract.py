@@ -8,13 +8,13 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
-from unittest import SkipTest
 
 from django.conf import settings
 from django.db import connection
-from django.test import TestCase
+from django.test import TestCase, tag
 
 from tests.support.databases import connect, database_url, empty_database
+from tests.support.effort import need
 from veza_site.schema import contract
 from veza_site.schema.ddl import literal
 
@@ -123,14 +123,14 @@ class SampleTests:
         self.assertIn(says, said)
 
 
+@tag("slow")  # Go compiles it
 class Go(SampleTests, TestCase):
     """The sample in Go, where Go and a driver are installed, as .ci/run installs them."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        if not shutil.which("go") or not (GO_PATH / "src/github.com/lib/pq").exists():
-            raise SkipTest("needs Debian's golang-go and golang-github-lib-pq-dev")
+        need("golang-go and golang-github-lib-pq-dev", ["go"], [GO_PATH / "src/github.com/lib/pq"])
         directory = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         package = directory / "src" / "contract"
         package.mkdir(parents=True)
@@ -143,16 +143,18 @@ class Go(SampleTests, TestCase):
         )
 
 
+@tag("slow")  # a minute for the first time: Rust compiles it
 class Rust(SampleTests, TestCase):
     """The sample in Rust, where Rust and its packages are installed, as .ci/run installs them."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        if not shutil.which("cargo") or not list(RUST_PATH.glob("tokio-postgres-*")):
-            raise SkipTest(
-                "needs Debian's cargo, librust-tokio-postgres-dev, librust-serde-json-dev"
-            )
+        need(
+            "cargo, librust-tokio-postgres-dev and librust-serde-json-dev",
+            ["cargo"],
+            list(RUST_PATH.glob("tokio-postgres-*")) or [RUST_PATH / "tokio-postgres"],
+        )
         # Kept for the next run: the packages take a minute to build, the sample two seconds.
         kept = settings.BASE_DIR / ".rust"
         shutil.copytree(settings.BASE_DIR / "tests" / "rust", kept, dirs_exist_ok=True)

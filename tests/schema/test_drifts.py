@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from tests.support.databases import alias, connect, copy_of, copy_of_test_database
+from tests.support.effort import ROUNDS
 from veza_site.postgresql.sql_text import split_statements
 from veza_site.schema import contract
 from veza_site.schema.diff.database import compare_with_code
 from veza_site.schema.digests import read_digests
 from veza_site.schema.reader import read_catalog
+
+EXAMPLES = min(ROUNDS + 1, 12)
 
 # What does not count: tuning, and what is only said of something.
 TUNING = [
@@ -135,7 +138,7 @@ class Drifts(TestCase):
                 break
         return compare_with_code(server.cursor()).differences
 
-    @settings(max_examples=12, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
     @given(
         drifts=st.lists(st.sampled_from(TUNING + DRIFTS), max_size=4, unique=True),
         comment=st.sampled_from(["kept", None, "standard public schema"]),
@@ -158,7 +161,7 @@ class Drifts(TestCase):
             )
             self.assertEqual(after, contract.when_migrated() if is_v1 else before)
 
-    @settings(max_examples=12, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
     @given(st.lists(st.sampled_from(TUNING + DRIFTS), min_size=1, max_size=5, unique=True))
     def test_end_with_the_sql_that_diff_gives(self, drifts):
         with copy_of(self.template) as name, connect(name) as server:
@@ -170,7 +173,7 @@ class Drifts(TestCase):
             with self.subTest(drift):
                 self.assert_keeps_what_is_unique([drift])
 
-    @settings(max_examples=6, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=max(EXAMPLES // 2, 2), deadline=None, derandomize=True, database=None)
     @given(st.lists(st.sampled_from(KEEPING + TUNING), min_size=2, max_size=4, unique=True))
     def test_of_several_kinds_are_mended_without_such_a_moment_too(self, drifts):
         self.assert_keeps_what_is_unique(drifts)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import unittest
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
+from tests.support.effort import need
+
 PATIENCE = 15  # seconds; plenty, on a busy machine, for what takes a blink on an idle one
 HEIGHT = 900
 
@@ -24,20 +25,9 @@ SCREENSHOTS = os.environ.get("SCREENSHOTS")
 
 
 def chromium() -> Chrome:
-    """
-    Start a Chromium with a profile of its own.
-
-    Without one the test is skipped, or fails with BROWSER=required. BROWSER=no always skips it.
-    """
-    wanted = os.environ.get("BROWSER")
-    if wanted == "no":
-        raise unittest.SkipTest("BROWSER=no")
+    """Start a Chromium with a profile of its own; where there is none, the test is skipped."""
+    need("chromium and chromium-driver", ["chromium", "chromedriver"])
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not browser or not driver:
-        message = "This needs Debian's packages chromium and chromium-driver."
-        if wanted == "required":
-            raise AssertionError(message)
-        raise unittest.SkipTest(message)
     options = ChromeOptions()
     options.binary_location = browser
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})

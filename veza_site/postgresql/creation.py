@@ -10,6 +10,9 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql import creation
 
+# What makes data outlive a crash of the machine, and takes half of the tests' time.
+NOT_DURABLE = ["fsync", "full_page_writes", "synchronous_commit"]
+
 Turn = tuple[str, str, str]  # host, port, name of the test database
 
 
@@ -23,14 +26,30 @@ class DatabaseCreation(creation.DatabaseCreation):
         super().__init__(connection)
         self._turns: dict[Turn, contextlib.ExitStack] = {}
 
+    def use_server_of_tests(self) -> None:
+        """
+        Leave the server of the developer's own data, where the settings name one for tests.
+
+        That one may lose what it has when the machine goes down: it does not wait for the disk.
+        """
+        given = self.connection.settings_dict
+        if data_directory := given["TEST"].get("EMBEDDED"):
+            given["EMBEDDED"] = data_directory
+            self.connection.start_embedded_server()
+
     def _create_test_db(self, *arguments: Any, **options: Any) -> str:
         check_deferred_constraints_after_tests()
+        self.use_server_of_tests()
         name = self._get_test_db_name()
         turn = self._turn(name)
         if turn in self._holders:
             return super()._create_test_db(*arguments, **options)
         with contextlib.ExitStack() as stack:
             cursor = stack.enter_context(self._nodb_cursor())
+            if self.connection.settings_dict["TEST"].get("EMBEDDED"):
+                for setting in NOT_DURABLE:
+                    cursor.execute(f"ALTER SYSTEM SET {setting} = off")
+                cursor.execute("SELECT pg_reload_conf()")
             cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name])
             if not cursor.fetchone()[0]:
                 self.log(f"Waiting for another test run, which has {name!r}.")
