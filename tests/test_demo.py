@@ -3,8 +3,8 @@
 from django.test import TestCase
 
 from accounts.models import User
-from tests.support.admin import load_demo
 from tests.support.databases import v1_models
+from tests.support.demo import load_demo
 from tests.support.rows import rows
 
 

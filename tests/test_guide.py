@@ -18,7 +18,7 @@ from tests.support.admin import AdminTests, admin_url
 from tests.support.databases import empty_database, process_environment
 from tests.support.golden import assert_golden
 from tests.support.project import Project
-from tests.support.rows import rows
+from tests.support.rows import Rows
 
 MODELS = '''"""What reviewers write about tracks."""
 
@@ -221,7 +221,7 @@ class WhatIsMissing(AdminTests):
                 "ALTER TABLE rooms ADD score int NOT NULL CHECK (score BETWEEN 0 AND 10),"
                 " ADD code varchar(5) NOT NULL CONSTRAINT chk_rooms_code CHECK (code ~ '^[A-Z]+$')"
             )
-        made = rows()
+        made = Rows(connection.cursor())
         with self.assertRaisesMessage(
             AssertionError,
             "chk_rooms_code refuses what tests/support/rows.py makes up for rooms.code: add",

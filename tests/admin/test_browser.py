@@ -16,8 +16,9 @@ from selenium.webdriver.support.select import Select
 from accounts.models import User
 from rbac.models import RoleGrant
 from streaming.models import Track, TrackPlay
-from tests.support.admin import admin_url, load_demo
+from tests.support.admin import admin_url
 from tests.support.browser import Browser, chromium
+from tests.support.demo import load_demo
 from veza_site.demo import PASSWORD
 
 ROWS = "#result_list tbody tr"

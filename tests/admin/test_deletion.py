@@ -12,8 +12,9 @@ from accounts.models import User
 from rbac.models import Permission, Role, RoleGrant, RolePermission
 from rbac.system_roles import create_missing
 from streaming.models import Track, TrackComment, TrackPlay
-from tests.support.admin import AdminTests, admin_url, load_demo
+from tests.support.admin import AdminTests, admin_url
 from tests.support.databases import v1_models
+from tests.support.demo import copy_demo
 from tests.support.rows import rows
 from tests.support.services import ServiceTests
 from veza_site.admin.actions import batches
@@ -184,7 +185,7 @@ class WhatIsTold(ServiceTests):
     def setUp(self):
         super().setUp()
         create_missing()
-        load_demo()
+        copy_demo()
 
     def test_is_what_the_database_then_does(self):
         """For each table of the demo catalogue: which rows are missing after a DELETE."""

@@ -9,11 +9,10 @@ from django.test import TestCase
 
 from tests.support.databases import (
     connect,
-    copy_of,
-    copy_of_test_database,
     database_url,
     empty_database,
     manage,
+    migrated_database,
     process_environment,
     role,
     schema,
@@ -78,17 +77,12 @@ def set_for(server, whose, values):
 
 
 class Settings(TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.template = cls.enterClassContext(copy_of_test_database())
-        super().setUpClass()
-
     def test_that_change_how_text_is_written_are_all_tried_here(self):
         self.assertEqual(ODD.keys(), session.TEXT.keys())
 
     def test_make_no_difference_one_by_one(self):
         expected = contract.load_catalog()
-        with copy_of(self.template) as name:
+        with migrated_database() as name:
             with connect(name) as server:
                 digests = read_digests(server.cursor())
             for setting, value in ODD.items():
@@ -175,8 +169,7 @@ class Limits(TestCase):
     def test_of_a_role_do_not_end_a_migration(self):
         late = LateDomain(self)
         late.write("0001_slow", "SELECT pg_sleep(0.5)")
-        with empty_database() as name, connect(name) as server:
-            manage("migrate", database=name)
+        with migrated_database() as name, connect(name) as server:
             set_for(server, f"DATABASE {name}", SHORT)
             migrated = manage("migrate", database=name, **late.environment)
         self.assertEqual((migrated.returncode, migrated.stderr), (0, ""))

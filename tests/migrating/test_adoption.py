@@ -12,6 +12,7 @@ from tests.support.databases import (
     database_url,
     empty_database,
     manage,
+    migrated_database,
     role,
     start,
 )
@@ -71,8 +72,7 @@ class Adopt(TestCase):
     def test_leaves_the_database_as_migrate_does(self):
         apply_export(self.server)
         self.adopt()
-        with empty_database() as name, connect(name) as other:
-            manage("migrate", database=name)
+        with migrated_database() as name, connect(name) as other:
             for what in [
                 "SELECT app, name FROM django.django_migrations ORDER BY app, name",
                 "SELECT app, name, sql_sha256, source_sha256 FROM django.migration_sql"

@@ -16,6 +16,7 @@ from tests.support.databases import (
     interrupted_migrate,
     manage,
     migrated_catalog,
+    migrated_database,
     start,
 )
 from veza_site.schema.reader import read_catalog
@@ -145,8 +146,7 @@ class Chat(TestCase):
             self.assertEqual(self.state(server), before)
 
     def test_stops_a_reset_that_would_take_from_it(self):
-        with empty_database() as name, alias(name, self), connect(name) as server:
-            call_command("migrate", database=name, verbosity=0)
+        with migrated_database() as name, alias(name, self), connect(name) as server:
             server.execute(self.MESSAGES)
             server.execute(
                 "ALTER TABLE chat.messages ADD author uuid REFERENCES public.users,"
@@ -195,8 +195,7 @@ class ResetDb(TestCase):
             self.assertEqual(server.execute(usage).fetchone(), before)
 
     def test_is_refused_outside_development(self):
-        with empty_database() as name:
-            manage("migrate", database=name)
+        with migrated_database() as name:
             for debug in ["true", "false"]:
                 refused = manage("reset_db", "--noinput", database=name, DEBUG=debug)
                 self.assertEqual(refused.returncode, 1)
@@ -221,12 +220,13 @@ class ResetDb(TestCase):
             self.assertEqual(read_catalog(server.cursor()), migrated_catalog())
 
     def test_says_so_when_another_session_is_in_the_way(self):
-        with empty_database() as name, alias(name, self), connect(name) as server:
-            call_command("migrate", database=name, verbosity=0)
-            with (
-                server.transaction(),
-                self.settings(DEVELOPMENT=True),
-                self.assertRaisesMessage(CommandError, "Another session is using these tables"),
-            ):
-                server.execute("SELECT FROM users")
-                call_command("reset_db", database=name, interactive=False, verbosity=0)
+        with (
+            migrated_database() as name,
+            alias(name, self),
+            connect(name) as server,
+            server.transaction(),
+            self.settings(DEVELOPMENT=True),
+            self.assertRaisesMessage(CommandError, "Another session is using these tables"),
+        ):
+            server.execute("SELECT FROM users")
+            call_command("reset_db", database=name, interactive=False, verbosity=0)

@@ -15,12 +15,12 @@ from tests.support.databases import (
     apply_export,
     connect,
     copy_of,
-    copy_of_test_database,
     database_url,
     empty_database,
     interrupted_migrate,
     manage,
     migrated_catalog,
+    migrated_database,
     process_environment,
     role,
     start,
@@ -83,13 +83,8 @@ $$
 class Migrated(TestCase):
     """A test with databases that are copies of a migrated one."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.template = cls.enterClassContext(copy_of_test_database())
-        super().setUpClass()
-
     def setUp(self):
-        self.name = self.enterContext(copy_of(self.template))
+        self.name = self.enterContext(migrated_database())
         self.server = self.enterContext(connect(self.name))
 
 

@@ -13,10 +13,9 @@ from django.test import TestCase
 from accounts.models import User
 from tests.support.databases import (
     connect,
-    copy_of,
-    copy_of_test_database,
     database_url,
     manage,
+    migrated_database,
     v1_models,
 )
 from tests.support.servers import programs
@@ -55,14 +54,13 @@ class CopyingRows(TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.source = cls.enterClassContext(copy_of_test_database())
-        cls.template = cls.enterClassContext(copy_of_test_database())
         super().setUpClass()
+        cls.source = cls.enterClassContext(migrated_database())
         loaded = manage("shell", "-c", LOAD_DEMO, database=cls.source)
         assert loaded.returncode == 0, loaded.stderr
 
     def setUp(self):
-        self.target = self.enterContext(copy_of(self.template))
+        self.target = self.enterContext(migrated_database())
 
     def rows(self, name):
         """Return all rows of V1 in a database, by their tables."""

@@ -7,11 +7,10 @@ from psycopg import errors, sql
 
 from tests.support.databases import (
     connect,
-    copy_of,
-    copy_of_test_database,
     database_url,
     empty_database,
     manage,
+    migrated_database,
     role,
 )
 from tests.support.servers import programs
@@ -41,13 +40,12 @@ class Drift(TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.template = cls.enterClassContext(copy_of_test_database())
         super().setUpClass()
         cls.make_database()
 
     @classmethod
     def make_database(cls):
-        name = cls.enterClassContext(copy_of(cls.template))
+        name = cls.enterClassContext(migrated_database())
         cls.server = cls.enterClassContext(connect(name))
 
     def differing(self):

@@ -6,7 +6,14 @@ from django.core.management import CommandError
 from django.db import connection
 from django.test import TestCase
 
-from tests.support.databases import connect, database_url, empty_database, manage, role, schema
+from tests.support.databases import (
+    connect,
+    database_url,
+    empty_database,
+    migrated_database,
+    role,
+    schema,
+)
 from veza_site.schema import contract
 from veza_site.schema.diff.database import LEFT_OUT
 
@@ -51,8 +58,7 @@ class Diff(TestCase):
         self.assertNotEqual(report["found"], report["expected"])
 
     def test_compares_with_another_database(self):
-        with empty_database() as name, connect(name) as server, role(server) as user:
-            manage("migrate", database=name)
+        with migrated_database() as name, connect(name) as server, role(server) as user:
             server.execute("CREATE TABLE public.notes (id int)")
             url = database_url(name, user=user, password="x")
             status, output = self.diff(against=url, format="json")
@@ -64,14 +70,12 @@ class Diff(TestCase):
 
     def test_compares_the_rights_and_the_settings_of_two_databases(self):
         with (
-            empty_database() as one,
-            empty_database() as two,
+            migrated_database() as one,
+            migrated_database() as two,
             connect(one) as ours,
             connect(two) as theirs,
             role(ours) as user,
         ):
-            for name in (one, two):
-                manage("migrate", database=name)
             urls = {"database": database_url(one), "against": database_url(two)}
             self.assertEqual(self.diff(**urls)[0], 0)
             for change, named in [

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from tests.support.databases import alias, connect, copy_of, copy_of_test_database
+from tests.support.databases import alias, connect, migrated_database
 from tests.support.effort import ROUNDS
 from veza_site.postgresql.sql_text import split_statements
 from veza_site.schema import contract
@@ -116,11 +116,6 @@ DOUBLES = [
 
 
 class Drifts(TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.template = cls.enterClassContext(copy_of_test_database())
-        super().setUpClass()
-
     def drift(self, server, drifts):
         for drift in drifts:
             # One may be in the way of another.
@@ -144,7 +139,7 @@ class Drifts(TestCase):
         comment=st.sampled_from(["kept", None, "standard public schema"]),
     )
     def test_never_let_migrate_write_a_wrong_contract(self, drifts, comment):
-        with copy_of(self.template) as name, connect(name) as server, alias(name, self):
+        with migrated_database() as name, connect(name) as server, alias(name, self):
             self.drift(server, drifts)
             if comment != "kept":
                 text = "NULL" if comment is None else f"'{comment}'"
@@ -164,7 +159,7 @@ class Drifts(TestCase):
     @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
     @given(st.lists(st.sampled_from(TUNING + DRIFTS), min_size=1, max_size=5, unique=True))
     def test_end_with_the_sql_that_diff_gives(self, drifts):
-        with copy_of(self.template) as name, connect(name) as server:
+        with migrated_database() as name, connect(name) as server:
             self.drift(server, drifts)
             self.assertEqual(self.mend(server), [])
 
@@ -180,7 +175,7 @@ class Drifts(TestCase):
 
     def assert_keeps_what_is_unique(self, drifts):
         """Mend a database while somebody tries to write doubles all the time."""
-        with copy_of(self.template) as name, connect(name) as server, connect(name) as writer:
+        with migrated_database() as name, connect(name) as server, connect(name) as writer:
             server.execute(FIRST)
             self.drift(server, drifts)
             written, tries, errors, done = [], 0, [], threading.Event()
@@ -209,7 +204,7 @@ class Drifts(TestCase):
 
     def test_have_the_digests_of_v1_where_they_have_its_fingerprint_and_nowhere_else(self):
         """What the SQL files go by, and what the services are told, are the same."""
-        with copy_of(self.template) as name, connect(name) as server:
+        with migrated_database() as name, connect(name) as server:
             v1 = read_digests(server.cursor())
             for drift in TUNING + DRIFTS:
                 with self.subTest(drift), server.transaction(force_rollback=True):

@@ -1,36 +1,20 @@
 """What the admin's tests share: the demo catalogue, people of each role, addresses."""
 
-import functools
-from io import StringIO
 from typing import Any
 from unittest import mock
 
 from django.contrib import admin
-from django.contrib.auth.hashers import make_password
-from django.core.management import call_command
 from django.db import models
 from django.http import HttpResponse
-from django.test import TestCase, override_settings
+from django.test import TestCase
 from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User, UserRole
 from tests.support.databases import v1_models
+from tests.support.demo import copy_demo
 from veza_site.admin.lists.list_admin import ListAdmin
 
 STAFF = [UserRole.MODERATOR, UserRole.ADMIN, UserRole.SUPER_ADMIN]
-
-
-# The demo's users share one password. Hashing it takes as long as loading all the rest.
-hash_once = functools.cache(make_password)
-
-
-@override_settings(DEVELOPMENT=True)
-def load_demo() -> str:
-    """Load the demo catalogue, and return what the command wrote."""
-    output = StringIO()
-    with mock.patch("accounts.demo.make_password", hash_once):
-        call_command("load_demo", stdout=output)
-    return output.getvalue()
 
 
 def admin_url(model: type[models.Model], page: str, *arguments: Any) -> str:
@@ -50,7 +34,7 @@ class AdminTests(TestCase):
 
     @classmethod
     def setUpTestData(cls) -> None:
-        load_demo()
+        copy_demo()
 
     def setUp(self) -> None:
         # Rows are most of a list's time.
