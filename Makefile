@@ -10,10 +10,15 @@ GOLDEN_TESTS = $$(grep -l '@tag("golden")' tests/*.py tests/*/*.py | sed -e "s|/
 # Development, whatever the shell has set.
 DEVELOPMENT = env -u DATABASE_URL -u DJANGO_SETTINGS_MODULE -u DEBUG -u SECRET_KEY $(VENV)
 
-.PHONY: help run test django golden lint format
+# The tests and the linters, on the server of DATABASE_URL if it is set. A test run starts a hundred
+# processes, each of which would compile this project where the shell forbids to keep bytecode.
+OURS = env -u DJANGO_SETTINGS_MODULE -u PYTHONDONTWRITEBYTECODE $(VENV)
+PYTEST = $(OURS) -m pytest -n logical --maxprocesses 4 --dist worksteal
+
+.PHONY: help run test test-all django golden lint format
 
 help:
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 
 run: $(INSTALLED) ## the admin on http://127.0.0.1:8000/admin/, with the embedded database
 	@echo "Migrating the embedded database"
@@ -22,25 +27,32 @@ run: $(INSTALLED) ## the admin on http://127.0.0.1:8000/admin/, with the embedde
 	@echo "Serving http://127.0.0.1:8000/admin/ (Ctrl-C ends it)"
 	@$(DEVELOPMENT) manage.py runserver 127.0.0.1:8000
 
-test: $(INSTALLED) ## the whole test suite, on the embedded database unless DATABASE_URL is set
-	@echo "Running the test suite"
-	@$(VENV) -m pytest -n logical --maxprocesses 4 --dist worksteal
+test: $(INSTALLED) ## the tests, but for slow ones; on the embedded database unless DATABASE_URL is set
+	@echo "Running the tests that are not slow; the last line says how long they took"
+	@$(PYTEST) -m "not slow"
+
+# More of what tests/support/effort.py counts, but for what the shell has set of it.
+test-all: export ROUNDS ?= 20
+test-all: export MANY_ROWS ?= 10000
+test-all: $(INSTALLED) ## all tests, as CI runs them
+	@echo "Running all tests; the last line says how long they took"
+	@$(PYTEST)
 
 golden: $(INSTALLED) ## write what the project says of itself: schema/, docs/, query counts
 	@echo "Writing the golden files"
-	@UPDATE_GOLDEN=1 $(VENV) manage.py test --noinput --verbosity 0 --parallel --tag golden \
+	@UPDATE_GOLDEN=1 $(OURS) manage.py test --noinput --verbosity 0 --parallel --tag golden \
 		$(GOLDEN_TESTS)
 	@echo "What is not named above was up to date"
 
 django: $(INSTALLED) ## Django's own tests of what the database backend does; a few minutes
 	@echo "Running Django's tests with this project's database backend"
-	@$(VENV) -m tests.django_suite.run
+	@$(OURS) -m tests.django_suite.run
 
 lint: $(INSTALLED) ## ruff, whether a migration is missing, and what the new ones do
 	@$(VENV) -m ruff check .
 	@$(VENV) -m ruff format --check .
-	@$(VENV) manage.py makemigrations --check
-	@$(VENV) manage.py lint_migrations
+	@$(OURS) manage.py makemigrations --check
+	@$(OURS) manage.py lint_migrations
 
 format: $(INSTALLED) ## format the code, and mend what ruff can
 	@$(VENV) -m ruff check --quiet --fix-only .

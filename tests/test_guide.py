@@ -11,7 +11,7 @@ from unittest import mock
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.test import TestCase, override_settings
+from django.test import TestCase, override_settings, tag
 
 from legacy_chat.models import Room
 from tests.support.admin import AdminTests, admin_url
@@ -104,6 +104,7 @@ class TrackReviewVoteAdmin(V1Admin):
 '''
 
 
+@tag("slow")  # it runs `make golden` and a part of the suite
 class Guide(TestCase):
     def setUp(self):
         self.project = Project(self, self.enterContext(empty_database()))

@@ -16,6 +16,7 @@ from django.test import TestCase, tag
 
 from accounts.models import User, UserRole
 from tests.support.effort import need
+from tests.support.passwords import ROUNDS, QuickHashes
 
 PASSWORD = "correct horse battery staple"
 # Made by golang.org/x/crypto/bcrypt with tests/go/bcrypt.go.
@@ -83,6 +84,7 @@ class HashFromGo(TestCase):
         self.assertTrue(user.check_password(PASSWORD))  # what this instance had read
         self.assertEqual(column(user), FROM_GO_NOT_ASCII)
 
+    @mock.patch("accounts.passwords.BcryptHasher.rounds", ROUNDS)
     def test_that_is_malformed_is_simply_wrong(self):
         for malformed in [
             "",
@@ -116,7 +118,7 @@ class HashFromHere(TestCase):
         self.assertEqual(User.objects.get(password=user.password), user)
 
 
-class NoPassword(TestCase):
+class NoPassword(QuickHashes, TestCase):
     def test_is_an_exclamation_mark(self):
         user = User.objects.create_user("nadia@veza.example", "nadia")
         self.assertEqual(column(user), "!")
@@ -128,7 +130,7 @@ class NoPassword(TestCase):
                 self.assertIsNone(login(password))
 
 
-class PasswordOver72Bytes(TestCase):
+class PasswordOver72Bytes(QuickHashes, TestCase):
     def test_is_refused_when_it_is_set(self):
         for refuse in (make_password, User().set_password, validate_password):
             with self.subTest(refuse), self.assertRaisesMessage(ValidationError, "72 bytes"):
@@ -190,7 +192,7 @@ class Go(TestCase):
         )
 
 
-class SuperUser(TestCase):
+class SuperUser(QuickHashes, TestCase):
     def test_is_a_super_admin(self):
         with mock.patch.dict(os.environ, {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}):
             call_command(

@@ -19,21 +19,15 @@ from accounts.backends import PasswordBackend
 from accounts.forms import OwnPasswordForm
 from accounts.models import User, UserRole, UserStatus
 from accounts.sign_in import LOCKED_FOR, MOST_FAILURES, admit, note_failure
+from tests.support.passwords import ROUNDS, QuickHashes
 from tests.support.services import ServiceTests, statements
 from veza_site.transactions import execute
 
 PASSWORD = "correct horse battery staple"
-ROUNDS = 5  # of the tests' hashes, for speed
 FEWER_ROUNDS = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
 
 
-class Quick:
-    """Lets bcrypt take few rounds in the tests of a class."""
-
-    def setUp(self):
-        super().setUp()
-        self.enterContext(mock.patch("accounts.passwords.BcryptHasher.rounds", ROUNDS))
-
+class Quick(QuickHashes):
     def person(self, name="nadia", role=UserRole.ADMIN, **values):
         values = {"email": f"{name}@veza.example", "username": name} | values
         return User.objects.create(password=make_password(PASSWORD), role=role, **values)

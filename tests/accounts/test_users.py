@@ -4,6 +4,7 @@ from django.contrib.auth import authenticate
 from django.test import TestCase
 
 from accounts.models import User, UserRole, UserStatus
+from tests.support.passwords import QuickHashes
 
 LONG_AGO, IN_THE_FUTURE = datetime(2001, 2, 3, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -39,8 +40,9 @@ class Flags(TestCase):
         self.assertFalse(columns & {"is_active", "is_staff", "is_superuser"})
 
 
-class Login(TestCase):
+class Login(QuickHashes, TestCase):
     def setUp(self):
+        super().setUp()
         self.user = User.objects.create_user("nadia@veza.example", "nadia", "tape loops")
 
     def login(self):

@@ -2,7 +2,7 @@
 
 import json
 
-from django.test import TestCase
+from django.test import TestCase, tag
 
 from tests.support.databases import connect, empty_database
 from tests.support.project import Project
@@ -22,6 +22,7 @@ class TrackNote(MutableModel):
 """
 
 
+@tag("slow")  # it runs a dozen commands in a copy of the project, and twice its tests
 class Versions(TestCase):
     def setUp(self):
         name = self.enterContext(empty_database())
