@@ -35,7 +35,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(
     request: pytest.FixtureRequest,
-    django_test_environment: None,
+    django_test_environment: None,  # noqa: ARG001  it goes before
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[None]:
     """Make the test database, or use the one that this worker was given."""

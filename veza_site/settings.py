@@ -26,6 +26,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 DEVELOPMENT = not is_set("DATABASE_URL")
 
+_database: dict[str, Any]
 if DEVELOPMENT:
     DEBUG = read("DEBUG", flag, True)
     SECRET_KEY = read("SECRET_KEY", text, "django-insecure-development-only")

@@ -1,6 +1,7 @@
 """
-Golden files: what the project writes about itself, committed, and held against what it would write
-now. `make golden` writes them anew, by running the tests that have the tag "golden".
+Golden files: what the project writes about itself, committed, and compared with its code.
+
+`make golden` writes them anew, by running the tests that have the tag "golden".
 """
 
 import difflib

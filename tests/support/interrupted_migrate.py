@@ -16,7 +16,7 @@ from django.db.backends.signals import connection_created
 text, user, *command = sys.argv[1:]
 
 
-def watch(connection, **kwargs):
+def watch(connection, **_signal):
     def run_before(execute, sql, params, many, context):
         if text in f"{sql} {params}":
             quiet = subprocess.DEVNULL

@@ -1,4 +1,4 @@
-"""How this backend makes test databases."""
+"""Test databases: one run at a time makes them, on a server that has no data of `make run`."""
 
 # The stubs leave out Django's private methods, which are the hooks that this overrides.
 # mypy: disable-error-code="attr-defined, misc, no-any-return"
