@@ -5,10 +5,13 @@
 
 import contextlib
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql import creation
+
+if TYPE_CHECKING:
+    from veza_site.postgresql.base import DatabaseWrapper
 
 # What makes data outlive a crash of the machine, and takes half of the tests' time.
 NOT_DURABLE = ["fsync", "full_page_writes", "synchronous_commit"]
@@ -19,10 +22,12 @@ Turn = tuple[str, str, str]  # host, port, name of the test database
 class DatabaseCreation(creation.DatabaseCreation):
     """Makes test databases for one test run at a time on a server: other runs wait."""
 
+    connection: "DatabaseWrapper"
+
     # Who has which turn in this process: a test may make a database as its run did.
     _holders: weakref.WeakValueDictionary[Turn, "DatabaseCreation"] = weakref.WeakValueDictionary()
 
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+    def __init__(self, connection: "DatabaseWrapper") -> None:
         super().__init__(connection)
         self._turns: dict[Turn, contextlib.ExitStack] = {}
 
@@ -37,15 +42,15 @@ class DatabaseCreation(creation.DatabaseCreation):
             given["EMBEDDED"] = data_directory
             self.connection.start_embedded_server()
 
-    def _create_test_db(self, *arguments: Any, **options: Any) -> str:
+    def create_test_db(self, *arguments: Any, **options: Any) -> str:
         check_deferred_constraints_after_tests()
         self.use_server_of_tests()
-        name = self._get_test_db_name()
+        *_, name = self.test_db_signature()
         turn = self._turn(name)
         if turn in self._holders:
-            return super()._create_test_db(*arguments, **options)
+            return super().create_test_db(*arguments, **options)
         with contextlib.ExitStack() as stack:
-            cursor = stack.enter_context(self._nodb_cursor())
+            cursor = stack.enter_context(self.connection._nodb_cursor())
             if self.connection.settings_dict["TEST"].get("EMBEDDED"):
                 for setting in NOT_DURABLE:
                     cursor.execute(f"ALTER SYSTEM SET {setting} = off")
@@ -56,14 +61,20 @@ class DatabaseCreation(creation.DatabaseCreation):
                 cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
             # Closing the connection would release the lock too, but only some time later.
             stack.callback(cursor.execute, "SELECT pg_advisory_unlock(hashtext(%s))", [name])
-            made = super()._create_test_db(*arguments, **options)
+            made = super().create_test_db(*arguments, **options)
             self._turns[turn] = stack.pop_all()
             self._holders[turn] = self
         return made
 
-    def destroy_test_db(self, *arguments: Any, suffix: str | None = None, **options: Any) -> None:
+    def destroy_test_db(
+        self,
+        old_database_name: str | None = None,
+        verbosity: int = 1,
+        keepdb: bool = False,
+        suffix: str | None = None,
+    ) -> None:
         turn = self._turn(self.connection.settings_dict["NAME"])
-        super().destroy_test_db(*arguments, suffix=suffix, **options)
+        super().destroy_test_db(old_database_name, verbosity, keepdb, suffix)
         # A parallel run's clones are destroyed first. Another one's turn is not ours to give back.
         if suffix is None and turn in self._turns:
             del self._holders[turn]
@@ -96,4 +107,5 @@ def check_deferred_constraints_after_tests() -> None:
         )
         return can_be_deferred and not connection.needs_rollback and connection.is_usable()
 
-    TestCase._should_check_constraints = should_check
+    # A hook that the stubs leave out.
+    TestCase._should_check_constraints = should_check  # type: ignore[attr-defined]
