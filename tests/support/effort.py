@@ -1,10 +1,11 @@
 """
-How much the tests try: little in `make test`, more in CI, by these environment variables.
+How hard the tests try, by environment variables: CI sets more than `make test` has by default.
 
-ROUNDS      how often what goes wrong only sometimes is tried (3)
-MANY_ROWS   how many rows "many" are, where a statement's count must not follow them (1000)
-STORM_SECONDS  how long all services are called at once (10)
-TOOLS       "required" makes it a failure that a tool is not installed; a test is skipped otherwise
+ROUNDS         how often to try what fails only sometimes (3)
+MANY_ROWS      how many rows are "many", where a service must send as many statements as for few
+               (1000)
+STORM_SECONDS  how long to call all services at once (10)
+TOOLS          "required": a tool that is not installed fails its tests, which are skipped otherwise
 """
 
 import os
@@ -20,9 +21,9 @@ STORM_SECONDS = float(os.environ.get("STORM_SECONDS", "10"))
 
 def need(packages: str, programs: Iterable[str] = (), files: Iterable[Path] = ()) -> None:
     """
-    Go on only where these programs and files are there, which are in Debian's `packages`.
+    Skip the test unless these programs and files, from Debian's `packages`, are installed.
 
-    Raises SkipTest where one is missing, and AssertionError with TOOLS=required, as in CI.
+    Raises SkipTest if one is missing, or AssertionError with TOOLS=required, as in CI.
     """
     if all(map(shutil.which, programs)) and all(path.exists() for path in files):
         return

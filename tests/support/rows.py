@@ -40,7 +40,7 @@ class Rows:
     """
 
     def __init__(self, cursor: Any, like: "Rows | None" = None) -> None:
-        """Learn the tables, or take over what other Rows know of them."""
+        """Read the catalog, or take what other Rows have read."""
         self.cursor = cursor
         self.catalog: Catalog = like.catalog if like else read_catalog(cursor)
         self._guesses: Guesses = like._guesses if like else {}
@@ -136,9 +136,10 @@ class Rows:
 
 def rows() -> Rows:
     """
-    Return Rows on Django's connection, of V1 as it was when the first test of the process asked.
+    Return Rows on Django's connection, of V1 as it was when this process first asked for some.
 
-    To read the catalog takes longer than most tests do with the rows.
+    Reading the catalog takes longer than what most tests do with the rows. A test that changes a
+    table's columns makes its own Rows.
     """
     global _first
     _first = made = Rows(connection.cursor(), like=_first)

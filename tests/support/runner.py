@@ -1,8 +1,8 @@
 """
-The databases of a test run, under either runner: one is migrated, and the others are its copies.
+The databases of a test run, under either runner: one is migrated, and the others are copies of it.
 
-Each process that runs tests has a copy of its own. One more, to which nobody connects, is there for
-tests to copy: PostgreSQL copies no database that has a session.
+Each process that runs tests has its own copy. One more is for tests to copy, and nobody connects to
+it, since PostgreSQL can't copy a database that has a session.
 """
 
 from collections.abc import Set

@@ -1,4 +1,4 @@
-"""Test databases: one run at a time makes them, on a server that has no data of `make run`."""
+"""Test databases, made by one run at a time, on another server than the data of `make run`."""
 
 # The stubs leave out Django's private methods, which are the hooks that this overrides.
 # mypy: disable-error-code="attr-defined, misc, no-any-return"
@@ -13,7 +13,7 @@ from django.db.backends.postgresql import creation
 if TYPE_CHECKING:
     from veza_site.postgresql.base import DatabaseWrapper
 
-# What makes data outlive a crash of the machine, and takes half of the tests' time.
+# What lets data survive a crash of the machine. Tests need none of it, and it costs them time.
 NOT_DURABLE = ["fsync", "full_page_writes", "synchronous_commit"]
 
 Turn = tuple[str, str, str]  # host, port, name of the test database
@@ -33,9 +33,9 @@ class DatabaseCreation(creation.DatabaseCreation):
 
     def use_server_of_tests(self) -> None:
         """
-        Leave the server of the developer's own data, where the settings name one for tests.
+        Use the embedded server that the settings name for tests, not that of the developer's data.
 
-        That one may lose what it has when the machine goes down: it does not wait for the disk.
+        It does not wait for its disk, and may lose everything when the machine goes down.
         """
         given = self.connection.settings_dict
         if data_directory := given["TEST"].get("EMBEDDED"):
