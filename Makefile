@@ -15,7 +15,7 @@ DEVELOPMENT = env -u DATABASE_URL -u DJANGO_SETTINGS_MODULE -u DEBUG -u SECRET_K
 OURS = env -u DJANGO_SETTINGS_MODULE -u PYTHONDONTWRITEBYTECODE $(VENV)
 PYTEST = $(OURS) -m pytest -n logical --maxprocesses 4 --dist worksteal
 
-.PHONY: help run test test-all django golden lint format
+.PHONY: help run test slow test-all django golden lint format
 
 help:
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,9 +34,11 @@ test: $(INSTALLED) ## the tests, but for slow ones; on the embedded database unl
 # More of what tests/support/effort.py counts, but for what the shell has set of it.
 test-all: export ROUNDS ?= 20
 test-all: export MANY_ROWS ?= 10000
-test-all: $(INSTALLED) ## all tests, as CI runs them
-	@echo "Running all tests; the last line says how long they took"
-	@$(PYTEST)
+test-all: test slow ## all tests, tried as often as in CI
+
+slow: $(INSTALLED) ## the slow tests
+	@echo "Running the slow tests; the last line says how long they took"
+	@$(PYTEST) -m slow
 
 golden: $(INSTALLED) ## write what the project says of itself: schema/, docs/, query counts
 	@echo "Writing the golden files"
@@ -48,9 +50,10 @@ django: $(INSTALLED) ## Django's own tests of what the database backend does; a 
 	@echo "Running Django's tests with this project's database backend"
 	@$(OURS) -m tests.django_suite.run
 
-lint: $(INSTALLED) ## ruff, whether a migration is missing, and what the new ones do
+lint: $(INSTALLED) ## ruff, mypy, whether a migration is missing, and what the new ones do
 	@$(VENV) -m ruff check .
 	@$(VENV) -m ruff format --check .
+	@$(OURS) -m mypy
 	@$(OURS) manage.py makemigrations --check
 	@$(OURS) manage.py lint_migrations
 

@@ -21,7 +21,7 @@ from accounts.models import (
     UserSession,
     UserStatus,
 )
-from accounts.super_admins import kept
+from accounts.super_admins import protect_last_super_admin
 from veza_site.admin.actor import get_actor_id
 from veza_site.admin.model_admin import V1Admin
 from veza_site.admin.wording.state import show_in_tone, show_state
@@ -89,7 +89,7 @@ class UserAdmin(V1Admin):
         self, request: HttpRequest, obj: models.Model | None = None
     ) -> list[Any]:
         readonly = super().get_readonly_fields(request, obj)
-        return readonly if request.user.has_perm("rbac.change_userrole") else [*readonly, "role"]
+        return readonly if request.user.has_perm("rbac.change_rolegrant") else [*readonly, "role"]
 
     def save_model(
         self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool
@@ -103,11 +103,11 @@ class UserAdmin(V1Admin):
         super().save_model(request, obj, form, change)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        with kept():
+        with protect_last_super_admin():
             super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet) -> None:
-        with kept():
+        with protect_last_super_admin():
             super().delete_queryset(request, queryset)
 
 

@@ -32,7 +32,7 @@ if DEVELOPMENT:
     SECRET_KEY = read("SECRET_KEY", text, "django-insecure-development-only")
     ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
     # The names that veza_site.postgresql.embedded makes.
-    _database: dict[str, Any] = {
+    _database = {
         "NAME": "veza",
         "USER": "postgres",
         "EMBEDDED": BASE_DIR / ".postgres",

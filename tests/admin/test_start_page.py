@@ -15,8 +15,8 @@ from accounts.start_page import SignIns
 from media.start_page import TranscodeQueue
 from rbac.system_roles import create_missing
 from streaming.start_page import PlaysADay
-from tests.support.admin import load_demo
 from tests.support.databases import connect, v1_models
+from tests.support.demo import load_demo
 from tests.support.rows import rows
 from veza_site.admin.apps import discover
 from veza_site.admin.lists.counts import say_estimate

