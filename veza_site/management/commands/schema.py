@@ -43,9 +43,7 @@ class Command(BaseCommand):
         )
         _add_database(audit)
         audit.add_argument("--schema", default="public", help="The schema to judge.")
-        audit.add_argument(
-            "--format", dest="output_format", choices=["text", "json"], default="text"
-        )
+        audit.add_argument("--format", choices=["text", "json"], default="text")
         diff = subcommands.add_parser(
             "diff",
             help="Compare a database with what the migrations make; exit with 1 if they differ.",
@@ -54,9 +52,7 @@ class Command(BaseCommand):
         diff.add_argument(
             "--against", metavar="DATABASE", help="Compare with this database instead."
         )
-        diff.add_argument(
-            "--format", dest="output_format", choices=["text", "json"], default="text"
-        )
+        diff.add_argument("--format", choices=["text", "json"], default="text")
         export = subcommands.add_parser(
             "export", help="Write V1 as SQL files, with the catalog and the contract beside them."
         )
@@ -78,7 +74,7 @@ class Command(BaseCommand):
     def handle(self, *, subcommand: str, **options: Any) -> None:
         getattr(self, subcommand)(**options)
 
-    def audit(self, *, database: str, schema: str, output_format: str, **_options: Any) -> None:
+    def audit(self, *, database: str, schema: str, **options: Any) -> None:
         from veza_site.schema.standard import judge
 
         with open_cursor(database) as cursor:
@@ -91,14 +87,12 @@ class Command(BaseCommand):
             )
         judged = judge(catalog)
         breaches = [finding for finding in judged if finding.exception is None]
-        write = self._write_json if output_format == "json" else self._write_text
+        write = self._write_json if options["format"] == "json" else self._write_text
         write(catalog, breaches, [finding for finding in judged if finding.exception])
         if breaches:
             sys.exit(1)
 
-    def diff(
-        self, *, database: str, against: str | None, output_format: str, **_options: Any
-    ) -> None:
+    def diff(self, *, database: str, against: str | None, **options: Any) -> None:
         from veza_site.schema.diff.database import LEFT_OUT, compare_databases, compare_with_code
 
         with contextlib.ExitStack() as stack:
@@ -123,7 +117,7 @@ class Command(BaseCommand):
             "notes": compared.notes,
             "not_compared": LEFT_OUT,
         }
-        if output_format == "json":
+        if options["format"] == "json":
             self.stdout.write(json.dumps(report, indent=2))
         else:
             for difference in differing:
