@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.test import SimpleTestCase, TestCase, TransactionTestCase, override_settings
+from django.test import SimpleTestCase, TestCase, TransactionTestCase, override_settings, tag
 
 from tests.support.databases import empty_database
 from tests.support.project import Project
@@ -1208,6 +1208,7 @@ def _refuse(_execute, sql, *_arguments):
     raise AssertionError(sql)
 
 
+@tag("slow")  # it runs a dozen commands in copies of the project
 class Chain(TestCase):
     """Migrations after V1 come one after the other, whatever their apps."""
 
