@@ -13,7 +13,7 @@ from unittest import mock
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
-from django.test import SimpleTestCase, TestCase, TransactionTestCase
+from django.test import SimpleTestCase, TestCase, TransactionTestCase, tag
 from django.test.utils import CaptureQueriesContext
 
 from tests.support.databases import (
@@ -161,6 +161,7 @@ class HealthzBesideALock(TransactionTestCase):
         self.assertEqual(self.client.get("/healthz").json(), OK)
 
 
+@tag("slow")  # each waits for a server that does not answer
 class HealthzElsewhere(TestCase):
     """Probes of processes whose database is not as it should be."""
 

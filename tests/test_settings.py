@@ -5,7 +5,7 @@ from unittest import mock
 import psycopg
 from django.core.management import CommandError, call_command
 from django.db import NotSupportedError, connection
-from django.test import SimpleTestCase, TestCase
+from django.test import SimpleTestCase, TestCase, tag
 from psycopg import sql
 
 from tests.support.databases import connect, database_url, empty_database, manage, role
@@ -66,6 +66,7 @@ class Error(TestCase):
         for word in words:
             self.assertIn(word, line)
 
+    @tag("slow")  # it starts a process for each variable
     def test_names_the_variable(self):
         name = connection.settings_dict["NAME"]
         for wrong, variable in [

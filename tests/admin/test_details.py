@@ -9,7 +9,7 @@ from unittest import mock
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
-from django.test import Client, RequestFactory
+from django.test import Client, RequestFactory, tag
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -51,6 +51,7 @@ class Details(AdminTests):
                 with self.subTest(field):
                     self.assertContains(answer, f"field-{field.name}")
 
+    @tag("slow")  # it opens a page of every table
     def test_read_no_secret_of_any_row(self):
         """Nor do the pages that add, change or delete one. The signed-in user is read whole."""
         me = self.sign_in(UserRole.SUPER_ADMIN)

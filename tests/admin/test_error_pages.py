@@ -10,7 +10,7 @@ import psycopg
 from django.contrib import admin
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpResponse
-from django.test import RequestFactory, SimpleTestCase, TestCase, override_settings
+from django.test import RequestFactory, SimpleTestCase, TestCase, override_settings, tag
 from django.urls import path, reverse
 from django.views.debug import ExceptionReporter
 
@@ -315,6 +315,7 @@ class BadInput(TestCase):
     def changelist(self, model):
         return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
 
+    @tag("slow")  # it opens a row of every table
     def test_as_a_row_s_address(self):
         for model in v1_models():
             for garbage in self.GARBAGE:
@@ -322,6 +323,7 @@ class BadInput(TestCase):
             for page in ("delete", "history"):
                 self.assert_no_error(f"{self.changelist(model)}garbage/{page}/")
 
+    @tag("slow")  # it opens every list
     def test_as_a_list_s_parameter(self):
         for model in (User, TrackPlay, HlsTranscodeJob):
             for parameter in self.PARAMETERS:

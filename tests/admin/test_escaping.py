@@ -2,6 +2,7 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
+from django.test import tag
 from django.urls import reverse
 
 from accounts.models import User
@@ -58,6 +59,7 @@ class Text(AdminTests):
         self.assertNotIn('x7"', text)
         return text
 
+    @tag("slow")  # it opens every page
     def test_of_every_column_is_escaped_on_lists_and_on_rows_own_pages(self):
         self.assertGreater(self.planted, 60)
         for model, row in self.first_rows().items():

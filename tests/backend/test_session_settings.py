@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from django.conf import settings
-from django.test import TestCase
+from django.test import TestCase, tag
 
 from tests.support.databases import (
     connect,
@@ -80,6 +80,7 @@ class Settings(TestCase):
     def test_that_change_how_text_is_written_are_all_tried_here(self):
         self.assertEqual(ODD.keys(), session.TEXT.keys())
 
+    @tag("slow")  # it tries each setting
     def test_make_no_difference_one_by_one(self):
         expected = contract.load_catalog()
         with migrated_database() as name:
@@ -94,10 +95,12 @@ class Settings(TestCase):
                     kept = odd.execute("SELECT current_setting(%s)", [setting]).fetchone()[0]
                     self.assertEqual(kept.split(",")[0].lower(), value.lower())
 
+    @tag("slow")  # it tries each setting
     def test_of_a_database_are_in_nobodys_way(self):
         with empty_database() as name:
             self.assert_works(name, f"DATABASE {name}")
 
+    @tag("slow")  # it tries each setting
     def test_of_a_role_are_in_nobodys_way(self):
         with empty_database() as name, connect(name) as server, role(server) as user:
             server.execute(f"ALTER DATABASE {name} OWNER TO {user}")

@@ -2,7 +2,7 @@
 
 import re
 
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, tag
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pglast.parser import ParseError, fingerprint, parse_sql, scan, split
@@ -161,6 +161,7 @@ class SqlText(SimpleTestCase):
         self.assertEqual(fingerprint(normalise(sql)), fingerprint(sql))
         self.assertEqual(normalise(normalise(sql)), normalise(sql))
 
+    @tag("slow")  # hypothesis tries hundreds of texts
     @settings(max_examples=1000, deadline=None)
     @given(texts())
     @example("1E'a\\'b'")

@@ -1,6 +1,6 @@
 """`manage.py schema adopt` takes over a database whose V1 was built by SQL files."""
 
-from django.test import TestCase
+from django.test import TestCase, tag
 from psycopg import sql
 
 from tests.schema.test_audit import FOREIGN
@@ -91,6 +91,7 @@ class Adopt(TestCase):
                     read_catalog(other.cursor(), schema),
                 )
 
+    @tag("slow")  # it builds databases from SQL
     def test_takes_over_what_the_specification_built(self):
         if not SPECIFICATION.exists():
             self.skipTest(f"no specification in {SPECIFICATION}")
@@ -98,6 +99,7 @@ class Adopt(TestCase):
         adopted = self.adopt()
         self.assertEqual((adopted.returncode, adopted.stderr), (0, ""))
 
+    @tag("slow")  # it builds databases from SQL
     def test_twice_does_nothing_the_second_time(self):
         apply_export(self.server)
         self.adopt()
@@ -107,6 +109,7 @@ class Adopt(TestCase):
         self.assertIn("nothing to do", again.stdout)
         self.assertEqual(self.state(), before)
 
+    @tag("slow")  # it builds databases from SQL
     def test_at_once_is_done_once(self):
         apply_export(self.server)
         both = [start("schema", "adopt", database=self.name) for _ in range(2)]
@@ -114,6 +117,7 @@ class Adopt(TestCase):
         self.assertEqual([(errors, status) for _, errors, status in ended], [("", 0)] * 2)
         self.assertEqual(sum("nothing to do" in output for output, *_ in ended), 1)
 
+    @tag("slow")  # it builds databases from SQL
     def test_refuses_what_is_nearly_v1_says_the_difference_and_changes_nothing(self):
         for drift, difference in [
             ("DROP INDEX idx_rooms_creator_id", "index idx_rooms_creator_id"),
@@ -144,6 +148,7 @@ class Adopt(TestCase):
             ).fetchall()
         ]
 
+    @tag("slow")  # it builds databases from SQL
     def test_refuses_a_foreign_and_an_empty_database(self):
         for build in ["SELECT 1", FOREIGN]:
             with self.subTest(build):
@@ -153,6 +158,7 @@ class Adopt(TestCase):
                 self.assertIn("This is not V1", refused.stderr)
                 self.assertEqual(self.schemas(), ["public"])
 
+    @tag("slow")  # it builds databases from SQL
     def test_refuses_a_schema_django_that_is_in_the_way(self):
         apply_export(self.server)
         self.server.execute("CREATE SCHEMA django; CREATE TABLE django.django_session (id int)")
@@ -173,6 +179,7 @@ class Adopt(TestCase):
         self.assertIn(f"The role {user} may not create the schema django", refused.stderr)
         self.assertEqual(len(refused.stderr.splitlines()), 1)
 
+    @tag("slow")  # it builds databases from SQL
     def test_gives_up_when_a_writer_holds_users_and_changes_nothing(self):
         apply_export(self.server)
         before = self.state()

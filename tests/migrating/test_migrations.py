@@ -59,12 +59,14 @@ class Migrate(TestCase):
             },
         )
 
+    @tag("slow")  # it migrates in steps
     def test_of_one_domain_only_leaves_a_state_that_the_next_run_finishes(self):
         with empty_database() as name, connect(name) as server:
             self.assertEqual(manage("migrate", "rbac", database=name).returncode, 0)
             self.assertEqual(manage("migrate", database=name).returncode, 0)
             self.assertEqual(read_catalog(server.cursor()), migrated_catalog())
 
+    @tag("slow")  # it starts processes
     def test_at_once_on_an_empty_database_builds_it_once(self):
         with empty_database() as name, connect(name) as server:
             running = [start("migrate", database=name) for _ in range(3)]
@@ -124,6 +126,7 @@ class Crash(TestCase):
                 self.assertIn("No migrations to apply.", last_run.stdout)
 
 
+@tag("slow")  # it migrates a database, and resets it
 class Chat(TestCase):
     """The schema of the Rust chat server."""
 
@@ -173,6 +176,7 @@ class Chat(TestCase):
         return dataclasses.replace(catalog, extensions=()), rows
 
 
+@tag("slow")  # each migrates a database anew
 class ResetDb(TestCase):
     def test_builds_v1_again_and_empty_and_can_be_run_twice(self):
         with empty_database() as name, alias(name, self), connect(name) as server:

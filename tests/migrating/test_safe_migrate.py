@@ -202,6 +202,7 @@ class Locks(Migrated):
     def has_column(self):
         return "mood" in read_catalog(self.server.cursor()).tables["tracks"].columns
 
+    @tag("slow")  # it waits for locks
     def test_other_readers_never_wait_over_the_bound_and_it_succeeds_when_the_reader_ends(self):
         waits, done = [], threading.Event()
         other = self.enterContext(connect(self.name))
@@ -258,6 +259,7 @@ class Locks(Migrated):
         pid = self.reader.info.backend_pid
         self.assertEqual(line, f"  waiting for pid {pid}, application stream-server\n")
 
+    @tag("slow")  # it waits for locks
     def test_fails_cleanly_when_the_reader_does_not_end(self):
         migrate = self.start(patience=1)
         _, errors = migrate.communicate()
@@ -322,6 +324,7 @@ class Locks(Migrated):
         self.assertTrue(indexes["idx_tracks_mood"].valid)
 
 
+@tag("slow")  # each holds a lock for as long as migrate waits
 class Held(Migrated):
     """What a migration holds, others wait for no longer than MIGRATE_HOLD_TIMEOUT."""
 
@@ -419,6 +422,7 @@ class Savepoint(TestCase):
         self.assertEqual(patience.run(migrate), (1,))
 
 
+@tag("slow")  # each starts processes on databases of its own
 class Preflight(Migrated):
     def setUp(self):
         super().setUp()
@@ -543,6 +547,7 @@ class Preflight(Migrated):
         self.assertEqual((migrated.returncode, migrated.stderr), (0, ""))
 
 
+@tag("slow")  # it starts a migrate for each name
 class Names(TestCase):
     """A database that has already what migrate would make."""
 
@@ -590,6 +595,7 @@ class Names(TestCase):
                 self.assert_refused(name, f"by a name that migrate needs: {named}")
 
 
+@tag("slow")  # each migrates a database twice
 class History(Migrated):
     """What was applied is what the code says."""
 

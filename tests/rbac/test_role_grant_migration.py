@@ -67,7 +67,7 @@ class RoleGrantMigration(TestCase):
             )
             now = contract.read(server.cursor())
             self.assertEqual((now.version, now.fingerprint), (carried.version, carried.fingerprint))
-            self.assertEqual(now, contract.at_the_end())
+            self.assertEqual(now, contract.when_migrated())
 
             # What is kept of the migration is what it would be on any other database.
             loader = MigrationLoader(connections[name])

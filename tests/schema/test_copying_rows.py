@@ -8,7 +8,7 @@ import tempfile
 from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.test import TestCase
+from django.test import TestCase, tag
 
 from accounts.models import User
 from tests.support.databases import (
@@ -121,6 +121,7 @@ class CopyingRows(TestCase):
         )
 
 
+@tag("slow")  # it starts each command
 class Refused(TestCase):
     def test_in_one_line_that_says_what_works(self):
         for command, instead in REFUSED:

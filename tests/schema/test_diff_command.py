@@ -4,7 +4,7 @@ import json
 
 from django.core.management import CommandError
 from django.db import connection
-from django.test import TestCase
+from django.test import TestCase, tag
 
 from tests.support.databases import (
     connect,
@@ -68,6 +68,7 @@ class Diff(TestCase):
             status, _ = self.diff(database=url, against=url)
             self.assertEqual(status, 0)
 
+    @tag("slow")  # it compares two databases many times
     def test_compares_the_rights_and_the_settings_of_two_databases(self):
         with (
             migrated_database() as one,

@@ -7,6 +7,7 @@ import threading
 import psycopg
 from django.core.management import call_command
 from django.db import connections
+from django.test import tag
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -115,6 +116,7 @@ DOUBLES = [
 ]
 
 
+@tag("slow")  # each makes and mends many databases
 class Drifts(TestCase):
     def drift(self, server, drifts):
         for drift in drifts:

@@ -4,7 +4,7 @@ import contextlib
 
 from django.conf import settings
 from django.db import connection
-from django.test import TestCase
+from django.test import TestCase, tag
 
 from tests.support.databases import migrated_catalog
 from veza_site.postgresql.sql_text import split_statements
@@ -203,6 +203,7 @@ class Rule(TestCase):
                 ]
                 self.assertEqual(found, [named])
 
+    @tag("slow")  # it breaks and mends each rule
     def test_mends_each_breach_with_the_sql_that_it_gives(self):
         for rule, named, breach in BREACHES:
             with self.subTest(rule=rule, breach=breach), undone() as cursor:

@@ -4,6 +4,7 @@ from functools import partial
 from uuid import UUID, uuid4
 
 from django.db import transaction
+from django.test import tag
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -260,6 +261,7 @@ class Duplicating(PlaylistTests):
 class LargePlaylist(ServiceTests):
     few_rows = False
 
+    @tag("slow")  # it has ten thousand tracks
     def test_is_duplicated_in_order(self):
         large = playlist(self.rows, 30_000)
         copy = services.duplicate_playlist(**large)
