@@ -17,8 +17,8 @@ from tests.support.rows import rows
 from veza_site.indexes import Index
 from veza_site.migrating.operations import CreateTables, updated_at_trigger
 from veza_site.models import AppendOnlyModel, MutableModel
+from veza_site.postgresql.names import foreign_key_name, index_name
 from veza_site.schema.checks import check_names
-from veza_site.schema.names import foreign_key_name, index_name
 from veza_site.schema.reader import read_catalog
 from veza_site.schema.standard import find_breaches
 

@@ -6,7 +6,7 @@ from django.utils.text import capfirst
 from psycopg import errors
 
 from veza_site.admin.fields import find_relations
-from veza_site.schema.names import foreign_key_name, index_name
+from veza_site.postgresql.names import foreign_key_name, index_name
 from veza_site.transactions import Refused
 
 

@@ -15,10 +15,10 @@ from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from veza_site.migrating.records import Key, list_files, migrations_directory, read_records
 from veza_site.postgresql.schema_editor import DatabaseSchemaEditor
 from veza_site.postgresql.sql_text import normalise
 from veza_site.schema.plan import is_ours, v1_plan
+from veza_site.schema.records import Key, list_files, migrations_directory, read_records
 
 # App, name, and the fingerprints of the SQL and of the source.
 Row = tuple[str, str, str, str]

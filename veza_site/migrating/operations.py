@@ -4,7 +4,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations import CreateModel, Migration, RunSQL
 from django.db.migrations.state import ProjectState
 
-from veza_site.schema.names import trigger_definition
+from veza_site.postgresql.names import trigger_definition
 
 
 class CreateTables(Migration):

@@ -11,8 +11,8 @@ from django.db.backends.postgresql import schema
 from django.db.backends.utils import split_identifier
 from django.db.models import Field, Model, OneToOneField
 
+from veza_site.postgresql.names import foreign_key_name, index_name
 from veza_site.postgresql.sql_text import first_words
-from veza_site.schema.names import foreign_key_name, index_name
 
 type AnyField = Field[Any, Any]
 

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.core import checks
 from django.db.models import Model
 
+from veza_site.postgresql.names import NAME_LENGTH
 from veza_site.schema.catalog import Constraint
 from veza_site.schema.models_as_catalog import catalog_of_models, constraints_and_indexes
-from veza_site.schema.names import NAME_LENGTH
 from veza_site.schema.standard import find_breaches
 
 

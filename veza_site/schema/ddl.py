@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from graphlib import TopologicalSorter
 
+from veza_site.postgresql.names import temporary_name
 from veza_site.schema.catalog import Catalog, Column, Constraint, Index, Table, Trigger
-from veza_site.schema.names import temporary_name
 
 # The words that can be names only in quotes on PostgreSQL 15 to 18 (pg_get_keywords(), R and T).
 _WORDS = """

@@ -11,8 +11,13 @@ from typing import Any
 from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db import connection, models
 
+from veza_site.postgresql.names import (
+    foreign_key_name,
+    index_name,
+    trigger_definition,
+    trigger_name,
+)
 from veza_site.schema.catalog import Catalog, Column, Constraint, Index, Table, Trigger
-from veza_site.schema.names import foreign_key_name, index_name, trigger_definition, trigger_name
 
 # In reading order these come last; the others are in the order of the model.
 LAST_COLUMNS = ["created_at", "updated_at", "deleted_at"]

@@ -24,10 +24,10 @@ from veza_site.management.refusals import FAKE, refuse
 from veza_site.migrating import history, preflight
 from veza_site.migrating.executor import Executor, Plan
 from veza_site.migrating.patience import Patience
-from veza_site.migrating.records import Key, Records, read_records
 from veza_site.migrating.turn import take_turn
 from veza_site.postgresql.session import without_limits
 from veza_site.schema import contract
+from veza_site.schema.records import Key, Records, read_records
 
 
 class Command(migrate.Command):

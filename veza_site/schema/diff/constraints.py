@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from veza_site.postgresql.names import temporary_name
 from veza_site.schema.catalog import Catalog, Constraint, Table
 from veza_site.schema.ddl import constraint_definition, quote
 from veza_site.schema.diff.difference import MISSING, Difference, find_renamed
-from veza_site.schema.names import temporary_name
 
 
 def compare_primary_key(

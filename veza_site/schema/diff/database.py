@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from veza_site.migrating.records import read_records
 from veza_site.postgresql.sql_text import normalise
 from veza_site.schema import contract
 from veza_site.schema.catalog import Catalog
 from veza_site.schema.ddl import literal
 from veza_site.schema.diff import Difference, compare
 from veza_site.schema.reader import add_dependents, read_catalog
+from veza_site.schema.records import read_records
 from veza_site.schema.surroundings import Surroundings, read_surroundings
 
 # Said at the end of a comparison.

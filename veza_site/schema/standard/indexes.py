@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from veza_site.postgresql.names import index_name, is_index_name
 from veza_site.schema.catalog import Index, Table
 from veza_site.schema.ddl import drop_index, make_beside, quote, take_place
-from veza_site.schema.names import index_name, is_index_name
 from veza_site.schema.standard.rule import Breach, by_hand, foreign_keys, rule_of_tables
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from veza_site.postgresql.names import foreign_key_name, is_foreign_key_name
 from veza_site.schema.catalog import Table
 from veza_site.schema.ddl import quote
-from veza_site.schema.names import foreign_key_name, is_foreign_key_name
 from veza_site.schema.standard.rule import Breach, by_hand, foreign_keys, rule_of_tables
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from veza_site.postgresql.names import trigger_definition, trigger_name
 from veza_site.schema.catalog import Table
 from veza_site.schema.ddl import quote
-from veza_site.schema.names import trigger_definition, trigger_name
 from veza_site.schema.standard.rule import Breach, alter_column, describe, rule_of_tables
 
 
