@@ -75,7 +75,7 @@ class RoleGrantMigration(TestCase):
                 "SELECT app, name, sql_sha256, source_sha256 FROM django.migration_sql"
                 f" WHERE (app, name) = {MIGRATION}"
             )
-            self.assertEqual(kept, [history.rendered(connections[name], loader, MIGRATION)])
+            self.assertEqual(kept, [history.render(connections[name], loader, MIGRATION)])
             output = StringIO()
             call_command("migrate", database=name, stdout=output)
             self.assertIn("No migrations to apply", output.getvalue())
