@@ -11,7 +11,7 @@ GOLDEN_TESTS = $$(grep -l '@tag("golden")' tests/*.py tests/*/*.py | sed -e "s|/
 DEVELOPMENT = env -u DATABASE_URL -u DJANGO_SETTINGS_MODULE -u DEBUG -u SECRET_KEY $(VENV)
 
 # The tests and the linters, on the server of DATABASE_URL if it is set. A test run starts a hundred
-# processes, each of which would compile this project where the shell forbids to keep bytecode.
+# processes, and without bytecode each would compile the project.
 OURS = env -u DJANGO_SETTINGS_MODULE -u PYTHONDONTWRITEBYTECODE $(VENV)
 PYTEST = $(OURS) -m pytest -n logical --maxprocesses 4 --dist worksteal
 
@@ -31,7 +31,7 @@ test: $(INSTALLED) ## the tests, but for slow ones; on the embedded database unl
 	@echo "Running the tests that are not slow; the last line says how long they took"
 	@$(PYTEST) -m "not slow"
 
-# More of what tests/support/effort.py counts, but for what the shell has set of it.
+# Try harder than `make test`, unless the shell sets these (tests/support/effort.py).
 test-all: export ROUNDS ?= 20
 test-all: export MANY_ROWS ?= 10000
 test-all: test slow ## all tests, tried as often as in CI

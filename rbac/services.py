@@ -114,8 +114,8 @@ def revoke_role(*, user_id: UUID, role_id: UUID) -> bool:
     Take a role from a user. Doing it again is no error.
 
     Locks: the user FOR SHARE, so that the status doesn't change meanwhile, then the grant. If a
-    super_admin loses the role of that name, the advisory lock `super_admin` at last: that happens
-    to one at a time.
+    super_admin loses the role of that name, the advisory lock `super_admin` last, so that this
+    happens to one at a time.
 
     Statements: 2; 4 where a super_admin loses that role.
 
@@ -197,7 +197,7 @@ def delete_role(*, role_id: UUID) -> int:
     nobody has it.
 
     Locks: the role, then those rows. If somebody has super_admin by it, the advisory lock
-    `super_admin` at last.
+    `super_admin` last.
 
     Statements: 4; 6 where the role is super_admin and somebody has it.
 

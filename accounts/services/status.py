@@ -34,7 +34,7 @@ def change_user_status(*, user_id: UUID, status: UserStatus) -> SignedOut:
     logins is lifted.
 
     Locks: the user, then the refresh tokens, then the sessions. If a super_admin is no longer
-    active, the advisory lock `super_admin` at last: that happens to one at a time.
+    active, the advisory lock `super_admin` last, so that this happens to one at a time.
 
     Statements: 4; 2 for `active`; 6 where a super_admin is no longer active.
 
@@ -78,8 +78,8 @@ def change_user_role(*, user_id: UUID, role: UserRole) -> None:
 
     Access tokens contain the role, so those issued before are revoked: `token_version` is raised.
 
-    Locks: the user. If a super_admin gets another role, the advisory lock `super_admin` at last:
-    that happens to one at a time.
+    Locks: the user. If a super_admin gets another role, the advisory lock `super_admin` last,
+    so that this happens to one at a time.
 
     Statements: 2; 4 where a super_admin gets another role.
 
@@ -112,7 +112,7 @@ def soft_delete_user(*, user_id: UUID, reason: str = "account deleted") -> Signe
     belongs to the user stays, for restore_user().
 
     Locks: the user, then the refresh tokens, then the sessions. For a super_admin, the advisory
-    lock `super_admin` at last: one at a time is deleted.
+    lock `super_admin` last, so that one at a time is deleted.
 
     Statements: 4; 6 for a super_admin.
 

@@ -36,7 +36,7 @@ class TokenSpent(Conflict):
 
 
 class SignedOut(NamedTuple):
-    """How many refresh tokens and sessions were open, and are no more."""
+    """How many open refresh tokens and sessions were revoked."""
 
     refresh_tokens: int
     sessions: int

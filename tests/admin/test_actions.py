@@ -155,7 +155,7 @@ class EveryAction(ActionTests):
         self.confirm(Track, "soft_delete", self.tracks[0], query=EVERY)
         before = Track.objects.deleted().get().deleted_at
         told = self.confirm(Track, "soft_delete", self.tracks[0], query=EVERY)
-        self.assertEqual(told, "Nothing was changed: no row had to be.")
+        self.assertEqual(told, "Nothing was changed: no row needed it.")
         self.assertEqual(Track.objects.deleted().get().deleted_at, before)
         self.assertEqual(len(self.log()), 1)
 

@@ -33,7 +33,7 @@ def explain_refusal(error: Exception, model: type[models.Model]) -> ValidationEr
             for field in fields:
                 if field.unique and index_name(table, str(field.column)) == name:
                     return _explain_duplicate(model, field.name)
-            return _make_error(f"This breaks a rule, or is taken by another row: {name}.")
+            return _make_error(f"This breaks a rule, or another row already has it: {name}.")
         case errors.ForeignKeyViolation():
             for key in find_relations(model):
                 if foreign_key_name(table, str(key.column)) == cause.diag.constraint_name:

@@ -80,7 +80,7 @@ def _name_holder(cursor: CursorWrapper) -> str:
     cursor.execute(HOLDER, [LOCK])
     rows = cursor.fetchall()
     if not rows:
-        return "it is just ending"
+        return "which is just ending"
     ((pid, application, address, seconds),) = rows[:1]
     where = f" from {address}" if address else ""
     since = "" if seconds is None else f", since {seconds:.0f} s"  # another role's may be hidden

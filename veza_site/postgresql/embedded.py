@@ -68,7 +68,7 @@ def _share(data_directory: Path) -> PostgresServer:
     """Return the running server, to be stopped when nobody shares it any more."""
     lock = data_directory.with_name(f"{data_directory.name}.lock")
     users = os.open(lock, os.O_CREAT | os.O_RDONLY)  # open until the process ends
-    # Not with the lock above: to have it exclusively is to wait for all who share the server.
+    # Not with the lock above: an exclusive lock would wait for everyone who shares the server.
     making = os.open(data_directory.parent, os.O_RDONLY)
     try:
         fcntl.flock(making, fcntl.LOCK_EX)

@@ -41,8 +41,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{table}: deleted {rows:,}")
         if left := count_expired():
             told = ngettext(
-                "%s expired row is left: it is in use, or its chain is.",
-                "%s expired rows are left: they are in use, or their chain is.",
+                "%s expired row is left, because it or its chain is in use.",
+                "%s expired rows are left, because they or their chains are in use.",
                 left,
             )
             self.stdout.write(told % f"{left:,}")

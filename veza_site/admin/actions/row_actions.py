@@ -188,7 +188,7 @@ class RowAction:
     def _describe_outcome(self, model_admin: "ActionAdmin", met: int, changed: int) -> str:
         left = met - changed
         if not changed:
-            return "Nothing was changed: no row had to be."
+            return "Nothing was changed: no row needed it."
         outcome = f"{self.done.format(rows=_say_number(model_admin, Count(changed)))}."
         return f"{outcome} {left:,} left as before." if left else outcome
 

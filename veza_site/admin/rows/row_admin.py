@@ -234,7 +234,7 @@ class DetailAdmin(LabelledAdmin):
     # Deletion
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Return the Deletion, for the page that asks, in the place of Django's list of rows."""
+        """Return the Deletion, for the page that asks, instead of Django's list of rows."""
         deletion = foresee_deletion(self.model, objs)
         return deletion, {}, self.find_missing_rights(request, deletion), []
 

@@ -47,7 +47,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Fact:
-    """One line of a panel: a label, what is so, and where to see it."""
+    """One line of a panel: a label, its value, and a link."""
 
     label: str
     text: str

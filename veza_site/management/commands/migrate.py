@@ -83,8 +83,8 @@ class Command(migrate.Command):
         """
         Put the system checks off until there is something to apply.
 
-        They are those of the database, in development of the models too. To check the admin and the
-        URLs means to import them, which takes as long as all the rest.
+        These are the database's checks, and in development the models' too. Checking the admin and
+        the URLs would import them, which takes as long as all the rest.
         """
         tags = [checks.Tags.database, *([checks.Tags.models] if settings.DEVELOPMENT else [])]
         self.run_checks = functools.partial(super().check, *arguments, **options | {"tags": tags})
