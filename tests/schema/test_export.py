@@ -56,17 +56,23 @@ class Export(TestCase):
     def test_says_above_each_index_what_its_model_says_it_is_for(self):
         self.export(self.directory)
         lines = "\n".join(self.files(self.directory).values()).splitlines()
-        for model in v1_models():
-            for index in model._meta.indexes:
-                with self.subTest(index.name):
-                    comment = comments_in_meta(model)[index.name]
-                    (place,) = [
-                        number
-                        for number, line in enumerate(lines)
-                        if line.startswith(f"CREATE INDEX IF NOT EXISTS {index.name} ON ")
-                    ]
-                    self.assertEqual(lines[place - 1], f"-- {comment}")
-                    self.assertRegex(comment, r"[.…]$")
+        indexes = {index.name for model in v1_models() for index in model._meta.indexes}
+        comments = {
+            name: comment
+            for model in v1_models()
+            for name, comment in comments_in_meta(model).items()
+            if name in indexes
+        }
+        self.assertGreater(len(comments), 50)
+        for name, comment in comments.items():
+            with self.subTest(name):
+                (place,) = [
+                    number
+                    for number, line in enumerate(lines)
+                    if line.startswith(f"CREATE INDEX IF NOT EXISTS {name} ON ")
+                ]
+                self.assertEqual(lines[place - 1], f"-- {comment}")
+                self.assertRegex(comment, r"[.…]$")
 
     def test_makes_the_same_catalog_in_an_empty_database_when_applied_once_and_twice(self):
         with empty_database() as name, connect(name) as server:
