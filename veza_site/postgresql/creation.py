@@ -42,13 +42,14 @@ class DatabaseCreation(creation.DatabaseCreation):
             given["EMBEDDED"] = data_directory
             self.connection.start_embedded_server()
 
-    def create_test_db(self, *arguments: Any, **options: Any) -> str:
+    # Not create_test_db, whose warnings name the caller: that would be this file.
+    def _create_test_db(self, *arguments: Any, **options: Any) -> str:
         check_deferred_constraints_after_tests()
         self.use_server_of_tests()
-        *_, name = self.test_db_signature()
+        name = self._get_test_db_name()
         turn = self._turn(name)
         if turn in self._holders:
-            return super().create_test_db(*arguments, **options)
+            return super()._create_test_db(*arguments, **options)
         with contextlib.ExitStack() as stack:
             cursor = stack.enter_context(self.connection._nodb_cursor())
             if self.connection.settings_dict["TEST"].get("EMBEDDED"):
@@ -61,7 +62,7 @@ class DatabaseCreation(creation.DatabaseCreation):
                 cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
             # Closing the connection would release the lock too, but only some time later.
             stack.callback(cursor.execute, "SELECT pg_advisory_unlock(hashtext(%s))", [name])
-            made = super().create_test_db(*arguments, **options)
+            made = super()._create_test_db(*arguments, **options)
             self._turns[turn] = stack.pop_all()
             self._holders[turn] = self
         return made
