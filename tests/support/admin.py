@@ -12,6 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from accounts.models import User, UserRole
 from tests.support.databases import v1_models
 from tests.support.demo import copy_demo
+from veza_site.admin.apps import discover
 from veza_site.admin.lists.list_admin import ListAdmin
 
 STAFF = [UserRole.MODERATOR, UserRole.ADMIN, UserRole.SUPER_ADMIN]
@@ -82,4 +83,5 @@ class AdminTests(TestCase):
 
 
 def admin_of(model: type[models.Model]) -> admin.ModelAdmin:
+    discover()  # nothing has, where this comes before the first page
     return admin.site.get_model_admin(model)
