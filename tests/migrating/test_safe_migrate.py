@@ -60,6 +60,11 @@ for line in sys.stdin:
     print([os.waitpid(child, 0)[1] for child in children], flush=True)
 """
 
+# Of this database: in a copy made beside it, by another process of tests, a table has the same OID.
+LOCKS_HERE = (
+    "pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
 # Lets USER own what the role that migrates owns.
 GIVE = """
 DO $$
@@ -165,7 +170,10 @@ class Turn(Migrated):
 
     def wait_until_running(self, query):
         end = time.monotonic() + 60
-        running = "SELECT FROM pg_stat_activity WHERE query LIKE %s AND pid <> pg_backend_pid()"
+        running = (
+            "SELECT FROM pg_stat_activity WHERE datname = current_database()"
+            " AND query LIKE %s AND pid <> pg_backend_pid()"
+        )
         while not self.server.execute(running, [f"%{query}%"]).fetchall():
             self.assertLess(time.monotonic(), end)
 
@@ -302,7 +310,7 @@ class Locks(Migrated):
         self.wait_for_line(migrate, "the others go first")
         # The next try may have begun by now; between two tries there is a moment with no lock.
         end = time.monotonic() + 30
-        locks = "SELECT count(*) FROM pg_locks WHERE relation = 'rooms'::regclass"
+        locks = f"SELECT count(*) FROM {LOCKS_HERE} AND relation = 'rooms'::regclass"
         while self.server.execute(locks).fetchone() != (0,):
             self.assertLess(time.monotonic(), end, "rooms stays locked")
         self.reader.execute("COMMIT")
@@ -350,7 +358,7 @@ class Held(Migrated):
     def wait_until_locked(self, mode):
         """Return when a session has `tracks` in a mode."""
         held = "relation = 'tracks'::regclass AND mode = %s AND granted"
-        self.wait_until(f"EXISTS (SELECT FROM pg_locks WHERE {held})", [mode])
+        self.wait_until(f"EXISTS (SELECT FROM {LOCKS_HERE} AND {held})", [mode])
 
     def assert_stopped(self, migrate):
         _, errors = migrate.communicate()
