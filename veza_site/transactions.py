@@ -5,9 +5,23 @@ A service is a function that runs one transaction. Its SQL is written out: what 
 which order, is its substance, and what the other backends copy.
 """
 
+import json
+import re
+import unicodedata
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
+
+# The longest time that a lifetime, a lease or a window may have: with it, every moment that the
+# database computes is one that Python can read back.
+LONGEST = timedelta(days=100 * 366)
+
+# Letters and symbols that show nothing: Hangul fillers and the blank of Braille.
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
+
+# NUL as JSON writes it, and not what follows an escaped backslash.
+_NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Refused(Exception):
@@ -34,10 +48,58 @@ def check_text(name: str, value: str, *, least: int = 0, most: int) -> None:
     """
     Check that a text has `least` to `most` characters, and that PostgreSQL can store it.
 
-    Raises Invalid, also for a text that needs a character and is blank.
+    Raises Invalid, also for a text that needs a character and shows none, such as one of
+    zero-width spaces.
     """
-    if not least <= len(value) <= most or (least and not value.strip()) or "\x00" in value:
-        raise Invalid(f"{name} must have {least} to {most} characters, not all blank, and no NUL.")
+    if not least <= len(value) <= most or (least and not is_visible(value)):
+        raise Invalid(f"{name} must have {least} to {most} characters, not all blank.")
+    if not is_storable(value):
+        raise Invalid(f"{name} must have no NUL and no half of a surrogate pair.")
+
+
+def is_visible(text: str) -> bool:
+    """Tell whether a text shows anything: not only spaces, control and format characters."""
+    return any(
+        unicodedata.category(character)[0] not in "CZ" and character not in _FILLERS
+        for character in text
+    )
+
+
+def is_storable(text: str) -> bool:
+    """Tell whether PostgreSQL can store a text: UTF-8 without NUL."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
+def make_storable(text: str) -> str:
+    """Return a text without NUL, and with “?” for what UTF-8 can't encode."""
+    return text.replace("\0", "").encode(errors="replace").decode()
+
+
+def check_json(name: str, value: Any) -> None:
+    """
+    Check that a value is JSON that PostgreSQL can store as jsonb: no NaN, no infinity, no NUL.
+
+    Raises Invalid.
+    """
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Invalid(f"{name} must be JSON: {error}.") from None
+    if not is_storable(text) or _NUL_IN_JSON.search(text):
+        raise Invalid(f"{name} must have no NUL and no half of a surrogate pair.")
+
+
+def check_duration(name: str, value: timedelta) -> None:
+    """
+    Check that a time is longer than nothing, and not so long that it leads past the year 9999.
+
+    Raises Invalid.
+    """
+    if not timedelta() < value <= LONGEST:
+        raise Invalid(f"{name} must be positive, and at most 100 years, not {value}.")
 
 
 def check_number(name: str, value: int, *, least: int = 0, most: int = 2**31 - 1) -> None:
