@@ -64,6 +64,13 @@ def seconds(value: str) -> float:
     return number
 
 
+def limit(value: str) -> float:
+    """Return a number of seconds, or 0 for no limit. Raises ValueError if it is neither."""
+    if value.strip() == "0":
+        return 0.0
+    return seconds(value)
+
+
 def items(value: str) -> list[str]:
     """Return the parts between commas."""
     return [part.strip() for part in value.split(",")] if value.strip() else []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.utils.csp import CSP
+from psycopg import IsolationLevel
 
 from veza_site.environment import (
     CONNECT_TIMEOUT,
@@ -17,6 +18,7 @@ from veza_site.environment import (
     host_names,
     is_set,
     items,
+    limit,
     read,
     seconds,
     text,
@@ -102,7 +104,16 @@ _database["ENGINE"] = "veza_site.postgresql"
 _options = _database.setdefault("OPTIONS", {})
 _options["options"] = f"{_options.get('options', '')} -c search_path=public,django".strip()
 _options.setdefault("connect_timeout", CONNECT_TIMEOUT)
+# BEGIN names it: a role or a database may have another default.
+_options["isolation_level"] = IsolationLevel.READ_COMMITTED
 DATABASES = {"default": _database}
+
+# In seconds, for every session of this project's but `migrate`'s: how long a statement waits for a
+# lock, and how long a transaction may pause between two statements, its locks held. 0 is no limit.
+SESSION_LIMITS = {
+    "lock_timeout": read("LOCK_TIMEOUT", limit, 10.0),
+    "idle_in_transaction_session_timeout": read("IDLE_IN_TRANSACTION_TIMEOUT", limit, 60.0),
+}
 
 # In seconds: how long `migrate` waits for another one to end, how long others queue behind it for a
 # lock at most, how long they wait for a lock that it holds at most, and how long it keeps trying.

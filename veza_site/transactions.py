@@ -7,11 +7,17 @@ which order, is its substance, and what the other backends copy.
 
 import json
 import re
+import select
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
+import psycopg
+from django.db import IntegrityError, connection, transaction
+
+from veza_site.errors import psycopg_error
 
 # The longest time that a lifetime, a lease or a window may have: with it, every moment that the
 # database computes is one that Python can read back.
@@ -42,6 +48,83 @@ class Conflict(Refused):
 
 class Invalid(Refused):
     """An argument can't be accepted."""
+
+
+class Taken(Conflict):
+    """A unique index, `index`, refused a value: another session has written the same first."""
+
+    def __init__(self, index: str) -> None:
+        super().__init__("Somebody else has just written the same. Nothing has changed: try again.")
+        self.index = index
+
+
+class WrongIsolation(Refused):
+    """The caller's transaction has an isolation level in which the service could go wrong."""
+
+
+@contextmanager
+def in_transaction() -> Iterator[None]:
+    """
+    Run a service in a transaction of its own, or in a savepoint of the caller's.
+
+    In REPEATABLE READ and SERIALIZABLE a statement that comes after a lock doesn't see what was
+    committed while it waited for that lock: two calls could each find the other's super_admin.
+
+    Statements: none of its own but BEGIN and COMMIT, or those of a savepoint; in a caller's
+    transaction SHOW.
+
+    Raises Taken if a unique index refuses a value, also at COMMIT, and WrongIsolation if the
+    transaction is not READ COMMITTED.
+    """
+    close_if_dead()
+    _check_isolation()
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        cause = psycopg_error(error)
+        if not isinstance(cause, psycopg.errors.UniqueViolation):
+            raise
+        raise Taken(cause.diag.constraint_name or "") from error
+
+
+def _check_isolation() -> None:
+    connection.ensure_connection()
+    session = connection.connection
+    if connection.in_atomic_block:
+        # Not through Django, which would count it as a statement of the service's.
+        with connection.wrap_database_errors:
+            (level,) = session.execute("SHOW transaction_isolation").fetchone()
+    else:
+        # psycopg says it in BEGIN, so that it is true whatever the role or the database has set.
+        level = (session.isolation_level or psycopg.IsolationLevel.READ_COMMITTED).name
+    if level.replace("_", " ").lower() != "read committed":
+        raise WrongIsolation(
+            f"This needs a transaction in READ COMMITTED, not in {level.replace('_', ' ').upper()}."
+        )
+
+
+def close_if_dead() -> None:
+    """
+    Close the connection if the server has ended it; the next statement opens another one.
+
+    A service does this by itself. A worker that runs for long does it before other queries. In a
+    transaction nothing is done: what it had done is lost, and its end says so.
+
+    Statements: none, but one where the server has said something that nobody asked it for.
+    """
+    session = connection.connection
+    if session is None or connection.in_atomic_block:
+        return
+    if session.closed or (_has_news(session) and not connection.is_usable()):
+        connection.close()
+
+
+def _has_news(session: psycopg.Connection) -> bool:
+    """Tell whether something has arrived on a session that waits for no answer: its end, maybe."""
+    poll = select.poll()
+    poll.register(session.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def check_text(name: str, value: str, *, least: int = 0, most: int) -> None:
@@ -118,6 +201,7 @@ def execute(sql: str, **parameters: Any) -> int:
 
     Returns how many rows it affected.
     """
+    close_if_dead()
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         affected: int = cursor.rowcount
@@ -142,6 +226,7 @@ def fetch_row(sql: str, **parameters: Any) -> tuple[Any, ...] | None:
 
     Returns its first row, or None if there is none.
     """
+    close_if_dead()
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         row: tuple[Any, ...] | None = cursor.fetchone()
@@ -154,6 +239,7 @@ def fetch_rows(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
 
     Returns all its rows.
     """
+    close_if_dead()
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()

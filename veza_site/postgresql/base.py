@@ -8,6 +8,7 @@ Subclassed as Django documents it: https://docs.djangoproject.com/en/6.1/ref/dat
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db.backends.postgresql import base
 from django.utils.functional import cached_property
 
@@ -48,7 +49,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.start_embedded_server()
         parameters = super().get_connection_params()
         # At the start of a session they take precedence over what its role or database has set.
-        parameters["options"] = session.startup_options(parameters.get("options", ""))
+        parameters["options"] = session.startup_options(
+            parameters.get("options", ""), settings.SESSION_LIMITS
+        )
         return parameters
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql import creation
 
+from veza_site.postgresql.session import lift_limits
+
 if TYPE_CHECKING:
     from veza_site.postgresql.base import DatabaseWrapper
 
@@ -58,6 +60,7 @@ class DatabaseCreation(creation.DatabaseCreation):
                 cursor.execute("SELECT pg_reload_conf()")
             cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name])
             if not cursor.fetchone()[0]:
+                lift_limits(cursor)
                 self.log(f"Waiting for another test run, which has {name!r}.")
                 cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
             # Closing the connection would release the lock too, but only some time later.

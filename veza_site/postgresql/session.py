@@ -42,9 +42,15 @@ LIMITS = [
 ]
 
 
-def startup_options(options: str = "") -> str:
-    """Return libpq's parameter `options`, with TEXT after what it already holds."""
-    return " ".join([options, *(f"-c {name}={value}" for name, value in TEXT.items())]).strip()
+def startup_options(options: str = "", limits: dict[str, float] | None = None) -> str:
+    """
+    Return libpq's parameter `options`: `limits` before what it already holds, and TEXT after that.
+
+    `limits` are in seconds.
+    """
+    before = (f"-c {name}={seconds * 1000:.0f}" for name, seconds in (limits or {}).items())
+    after = (f"-c {name}={value}" for name, value in TEXT.items())
+    return " ".join([*before, options, *after]).strip()
 
 
 @contextmanager
