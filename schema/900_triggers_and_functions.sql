@@ -7,7 +7,10 @@ CREATE OR REPLACE FUNCTION public.update_updated_at_column()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
-    NEW.updated_at = CURRENT_TIMESTAMP;
+    NEW.updated_at = CASE
+        WHEN OLD.updated_at > CURRENT_TIMESTAMP THEN OLD.updated_at + interval '1 microsecond'
+        ELSE CURRENT_TIMESTAMP
+    END;
     RETURN NEW;
 END;
 $function$;

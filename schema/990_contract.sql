@@ -24,7 +24,7 @@ BEGIN
             ('enum transcode_status', '52cba686128b3cce258f3327a0ef08eaaa4c31163a4fe0371a6b4e56b6592713'),
             ('enum user_role', '425e2e7d309a81df2649c674633836c93e7a8f1e4a57d731dc98f11b416009eb'),
             ('enum user_status', '9fbf514412cf0b13284e754e963fc60aa1ca5ba38ef2606ebadf3acadd4d7183'),
-            ('function public.update_updated_at_column()', 'ba8ae160cc4674639a13aa56c52ece1d1a36039627f029a2da0e87cc6df14f47'),
+            ('function public.update_updated_at_column()', '7200608a0c661cc961e5771afca8a3f2594be1e08c792507f1cc5b2c8a85266d'),
             ('table bitrate_adaptation_logs', 'e9ccf51b80f647b48942c59ae3fead85a12817fbad431b32b9c1f34bbefb2177'),
             ('table email_verification_tokens', '2cd1d127eee6f8a84f51c44f90c7b058f958fa16dd86213c35d7501707f85c96'),
             ('table federated_identities', '02c46de2b6045f8a7237c83d52532c8a7ef0e93b8d345e5c637770a91398ff17'),
@@ -500,7 +500,7 @@ BEGIN
         RAISE EXCEPTION 'the schema public is not V1, and no contract was written: %', differing
             USING HINT = '`manage.py schema diff` says what differs, and how to mend it.';
     END IF;
-    COMMENT ON SCHEMA public IS '{"version": 1, "fingerprint": "ad62a7b33fa1f509d04fe7221fdc11085bb9053740c3dedb0ec863c24f8c1921", "migration": "accounts.0905_email_in_words"}';
+    COMMENT ON SCHEMA public IS '{"version": 2, "fingerprint": "e15b01bf1575ab89bf056e46c8425d2fda82875b5ab1f736ed9452d79f97d6d7", "migration": "veza_site.0906_updated_at_never_goes_back"}';
     PERFORM set_config(name, value, true)
     FROM unnest(settings, before) AS setting (name, value);
 END

@@ -98,6 +98,11 @@ class Adopt(TestCase):
         apply_specification(self.server)
         adopted = self.adopt()
         self.assertEqual((adopted.returncode, adopted.stderr), (0, ""))
+        self.assertIn("contract 1,", adopted.stdout)
+        # It has version 1. What has come since is for `migrate`.
+        self.assertEqual(manage("migrate", database=self.name).returncode, 0)
+        diff = manage("schema", "diff", database=self.name)
+        self.assertEqual(diff.returncode, 0, diff.stdout)
 
     @tag("slow")  # it builds databases from SQL
     def test_twice_does_nothing_the_second_time(self):

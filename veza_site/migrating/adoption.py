@@ -10,6 +10,7 @@ from django.db.migrations.state import ProjectState
 
 from veza_site.migrating import history
 from veza_site.schema import contract, plan
+from veza_site.schema.catalog import Catalog
 from veza_site.schema.diff import Difference, compare
 from veza_site.schema.reader import read_catalog
 
@@ -34,7 +35,8 @@ class Executor(MigrationExecutor):
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         super().__init__(connection)
-        self.v1 = set(plan.v1_plan(self.loader)) - ABOUT_DJANGO
+        self.plan = plan.v1_plan(self.loader)
+        self.v1 = set(self.plan) - ABOUT_DJANGO
 
     def apply_migration(
         self,
@@ -48,6 +50,13 @@ class Executor(MigrationExecutor):
         self.record_migration(migration.app_label, migration.name)
         return migration.mutate_state(state, preserve=False)  # on which later ones build
 
+    def keys_until(self, version: contract.Contract) -> list[tuple[str, str]]:
+        """Return the keys of the migrations that make a version, and of those about Django."""
+        last = [str(self.loader.graph.nodes[key]) for key in self.plan].index(version.migration)
+        return [
+            key for number, key in enumerate(self.plan) if number <= last or key in ABOUT_DJANGO
+        ]
+
 
 def is_migrated(connection: BaseDatabaseWrapper) -> bool:
     """Return whether any of V1's migrations is recorded as applied here."""
@@ -57,10 +66,10 @@ def is_migrated(connection: BaseDatabaseWrapper) -> bool:
 
 def adopt(connection: BaseDatabaseWrapper) -> contract.Contract:
     """
-    Make a database that has V1 one that `migrate` can go on from.
+    Make a database that has V1, in any version of the contract, one that `migrate` can go on from.
 
-    One transaction makes the schema `django` with Django's own tables, records V1's migrations as
-    applied and writes the contract.
+    One transaction makes the schema `django` with Django's own tables, records the migrations of
+    that version as applied and writes the contract.
 
     Locks: of V1's tables only `users`, to which Django's admin log gets a foreign key.
 
@@ -69,17 +78,21 @@ def adopt(connection: BaseDatabaseWrapper) -> contract.Contract:
     executor = Executor(connection)
     loader = executor.loader
     # Before the transaction, because it takes longer than all the rest.
-    rows = [history.render(connection, loader, key) for key in plan.v1_plan(loader)]
-    full_plan = executor.migration_plan(loader.graph.leaf_nodes())
+    rows = {key: history.render(connection, loader, key) for key in executor.plan}
     with transaction.atomic(using=connection.alias):
         with connection.cursor() as cursor:
-            found = compare(contract.load_catalog(), read_catalog(cursor))
-        if found := [difference for difference in found if not difference.is_tuning]:
-            raise Differs(found)
-        state = executor.migrate(loader.graph.leaf_nodes(), full_plan)
-        history.save(connection, rows)
+            adopted = executor.keys_until(_find_version(read_catalog(cursor)))
+        later = set(executor.plan) - set(adopted)
+        targets = [key for key in loader.graph.leaf_nodes() if key not in later]
+        full_plan = [
+            (migration, backwards)
+            for migration, backwards in executor.migration_plan(loader.graph.leaf_nodes())
+            if (migration.app_label, migration.name) not in later
+        ]
+        state = executor.migrate(targets, full_plan)
+        history.save(connection, [rows[key] for key in adopted])
         carried = contract.write(connection, loader)
-        assert carried is not None  # all migrations are recorded
+        assert carried is not None  # all migrations of a version are recorded
     # As after every `migrate`, which does it again if this is interrupted. But V1's rows stay as
     # they are: the next `migrate` adds those that V1 is shipped with.
     emit_post_migrate_signal(
@@ -91,3 +104,13 @@ def adopt(connection: BaseDatabaseWrapper) -> contract.Contract:
         keeps_rows=True,
     )
     return carried
+
+
+def _find_version(found: Catalog) -> contract.Contract:
+    """Return the version of the contract that a catalog is. Raises Differs if it is none."""
+    fingerprint = contract.fingerprint(found)
+    for version in contract.load_history():
+        if version.fingerprint == fingerprint:
+            return version
+    differences = compare(contract.load_catalog(), found)
+    raise Differs([difference for difference in differences if not difference.is_tuning])
