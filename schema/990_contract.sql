@@ -24,19 +24,20 @@ BEGIN
             ('enum transcode_status', '52cba686128b3cce258f3327a0ef08eaaa4c31163a4fe0371a6b4e56b6592713'),
             ('enum user_role', '425e2e7d309a81df2649c674633836c93e7a8f1e4a57d731dc98f11b416009eb'),
             ('enum user_status', '9fbf514412cf0b13284e754e963fc60aa1ca5ba38ef2606ebadf3acadd4d7183'),
+            ('function public.refuse_to_take_back()', 'ab02587b03ad3255b1de1b4c0bb581e2021ac36943a23223feb42d96d92ba4ea'),
             ('function public.update_updated_at_column()', '7200608a0c661cc961e5771afca8a3f2594be1e08c792507f1cc5b2c8a85266d'),
             ('table bitrate_adaptation_logs', 'e9ccf51b80f647b48942c59ae3fead85a12817fbad431b32b9c1f34bbefb2177'),
-            ('table email_verification_tokens', '2cd1d127eee6f8a84f51c44f90c7b058f958fa16dd86213c35d7501707f85c96'),
+            ('table email_verification_tokens', '4fda208e272bf7a6c4ffa946cd9ffbacb7a9ff4c8df3e3ae9b1421c635f52853'),
             ('table federated_identities', '02c46de2b6045f8a7237c83d52532c8a7ef0e93b8d345e5c637770a91398ff17'),
             ('table hls_streams', '78be6c76f39f2601cef4064a26018d351a742e2449ca16402ab2342c225c9602'),
             ('table hls_transcode_queue', 'ad3d2127def44eb7b9940b5e4b15ed29600792ec3fed9671fb8b16a0afb68933'),
-            ('table password_reset_tokens', '9ba30e04147fc36d8a249ffa97bd58e8e72e8fa5bd5c09c58e3e09a0672c30df'),
+            ('table password_reset_tokens', '6dbdc0f50de722c8cf53212f97f2a746cd97d01de7b4d9c4061c46c5c5e07be2'),
             ('table permissions', '20c6d7b5a05a0067005eea0c70936ee7b7f4019b4e383d33e009f68314089ff6'),
             ('table playlist_collaborators', '878c4f3a486479b2ee8f3d673de2e1f7123364bce2e93d545877ecb0e33c5b44'),
             ('table playlist_follows', '638e1fe2ab312b30b4c110f0b15e99fab20686d85d8a042d80e41f88a92b60dc'),
             ('table playlist_tracks', 'b9827fdbd9439be748a588940600ba7cef16884c5caf98f9f70e1b65cfcebb2a'),
             ('table playlists', '59a776c4a22f69bc082354cf5ef119d7a053bad95c63cbad9fcf641ddc31d79c'),
-            ('table refresh_tokens', 'd0847155b5c059dbffcd1ec68a1c0fdcadaf8ab5e8f230b8fecfbfa1774d0900'),
+            ('table refresh_tokens', '80224224ab4b42d43729baa4b135f019e2ddc7900193bd28f05779d9530fd3c7'),
             ('table role_permissions', 'e3847154d80fc0d6d0d670de86a6462d08217a1a7416d88c8933e48052e9ad83'),
             ('table roles', '50132df4ada558e73acbda928bce697713c9f1f8abfcebbe6759fac05eca88fe'),
             ('table rooms', 'd4790bbe30ed8eadfabdfc3dae028d55055fdd46a4fa3c90fb5eb48f2989719a'),
@@ -49,9 +50,9 @@ BEGIN
             ('table tracks', 'd73d8e9206c0c4df8d5eac0f5d1a1373ca6c00352ca2600fa8353e244075ee6b'),
             ('table user_profiles', '47dff6058ad7deaa3e9be4babeb30cb952fa9379fba05eddab3000b1f86de31d'),
             ('table user_roles', '1ddd5fd366f470953979cafb80842450957d12cd4a0bf3df44b75278aa444668'),
-            ('table user_sessions', 'e59cd156f8047c0876f32af8352c167b976946c8c0115f6fb6444a23743ec6a3'),
+            ('table user_sessions', '3594109475fd1ba1cd6baf27a5ace32b1a35a6358446456f63bf5b75f6175e0e'),
             ('table user_settings', 'ba234f7c5e81d6bf84626789764562a24ab3d3bc7b275657824a2526414bdac2'),
-            ('table users', '697e40276aa54a11ae9f345a049e41f32bd346ab31ee0630412d88d3b9fbddd0')
+            ('table users', '583bf41ed2460f2fda17dd67226797c7b74de5cf7a057ab61ae52aaedf27e604')
     ),
     here (object, digest) AS (
         SELECT object, encode(sha256(convert_to(string_agg(fact, chr(10) ORDER BY fact), 'UTF8')), 'hex')
@@ -500,7 +501,7 @@ BEGIN
         RAISE EXCEPTION 'the schema public is not V1, and no contract was written: %', differing
             USING HINT = '`manage.py schema diff` says what differs, and how to mend it.';
     END IF;
-    COMMENT ON SCHEMA public IS '{"version": 2, "fingerprint": "e15b01bf1575ab89bf056e46c8425d2fda82875b5ab1f736ed9452d79f97d6d7", "migration": "veza_site.0906_updated_at_never_goes_back"}';
+    COMMENT ON SCHEMA public IS '{"version": 3, "fingerprint": "6b3c4435d60a00d30b3deb95222d56a10b3ca61584aec6085e82c2636282887e", "migration": "accounts.0907_spent_stays_spent"}';
     PERFORM set_config(name, value, true)
     FROM unnest(settings, before) AS setting (name, value);
 END
