@@ -79,10 +79,14 @@ INVARIANTS = {
 }
 
 
-def find_unsound() -> dict[str, list[tuple[Any, ...]]]:
-    """Return the rows that each broken invariant finds, by its name: none on sound data."""
+def find_unsound(cursor: Any = None) -> dict[str, list[tuple[Any, ...]]]:
+    """
+    Return the rows that each broken invariant finds, by its name: none on sound data.
+
+    `cursor` is Django's default connection's, or any other.
+    """
     found = {}
-    with connection.cursor() as cursor:
+    with cursor or connection.cursor() as cursor:
         for name, query in INVARIANTS.items():
             cursor.execute(query)
             if rows := cursor.fetchall():

@@ -28,7 +28,8 @@ def owner():
 class Server:
     """A server of the same version as the tests', that runs until the test ends."""
 
-    def __init__(self, test):
+    def __init__(self, test, **parameters):
+        """Make and start it, with these parameters in its configuration."""
         self.programs, self.user = programs(), owner()
         directory = tempfile.TemporaryDirectory(prefix="veza")
         test.addCleanup(directory.cleanup)
@@ -36,6 +37,8 @@ class Server:
         self.socket_directory = directory.name
         self.data = Path(directory.name) / "data"
         self._run("initdb", "-U", "veza", "-A", "trust", "-E", "UTF8", "--no-sync")
+        with open(self.data / "postgresql.conf", "a") as configuration:
+            configuration.writelines(f"{name} = '{of}'\n" for name, of in parameters.items())
         test.addCleanup(self.stop)
         self.start()
 
