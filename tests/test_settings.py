@@ -9,7 +9,7 @@ from django.test import SimpleTestCase, TestCase, tag
 from psycopg import sql
 
 from tests.support.databases import connect, database_url, empty_database, manage, role
-from veza_site.environment import database
+from veza_site.environment import database, seconds_or_none
 from veza_site.errors import explain
 
 SECRET = "hunter2"
@@ -54,6 +54,14 @@ class DatabaseUrl(SimpleTestCase):
             with self.subTest(url), self.assertRaises(ValueError) as refusal:
                 database(url)
             self.assertNotIn(SECRET, str(refusal.exception))
+
+
+class Seconds(SimpleTestCase):
+    def test_may_be_none_but_not_less_and_not_more_than_a_time_may_have(self):
+        self.assertEqual([seconds_or_none(text) for text in ("0", "0.5", "10")], [0, 0.5, 10])
+        for text in ("-1", "", "soon", "nan", "inf", "1e12"):
+            with self.subTest(text), self.assertRaises(ValueError):
+                seconds_or_none(text)
 
 
 class Error(TestCase):

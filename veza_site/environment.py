@@ -64,11 +64,20 @@ def seconds(value: str) -> float:
     return number
 
 
-def limit(value: str) -> float:
-    """Return a number of seconds, or 0 for no limit. Raises ValueError if it is neither."""
-    if value.strip() == "0":
-        return 0.0
-    return seconds(value)
+def seconds_or_none(value: str) -> float:
+    """
+    Return a number of seconds, where 0 means never or none.
+
+    Raises ValueError if it is not a number from 0 to 100 years, which is as far as the database's
+    and Python's times are sure to reach.
+    """
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 100 * 365 * 24 * 60 * 60:
+        raise ValueError("It is not a number of seconds from 0 to 100 years.")
+    return number
 
 
 def items(value: str) -> list[str]:

@@ -18,9 +18,10 @@ from veza_site.environment import (
     host_names,
     is_set,
     items,
-    limit,
+    seconds_or_none,
     read,
     seconds,
+    seconds_or_none,
     text,
 )
 
@@ -111,8 +112,8 @@ DATABASES = {"default": _database}
 # In seconds, for every session of this project's but `migrate`'s: how long a statement waits for a
 # lock, and how long a transaction may pause between two statements, its locks held. 0 is no limit.
 SESSION_LIMITS = {
-    "lock_timeout": read("LOCK_TIMEOUT", limit, 10.0),
-    "idle_in_transaction_session_timeout": read("IDLE_IN_TRANSACTION_TIMEOUT", limit, 60.0),
+    "lock_timeout": read("LOCK_TIMEOUT", seconds_or_none, 10.0),
+    "idle_in_transaction_session_timeout": read("IDLE_IN_TRANSACTION_TIMEOUT", seconds_or_none, 60.0),
 }
 
 # In seconds: how long `migrate` waits for another one to end, how long others queue behind it for a
@@ -124,6 +125,13 @@ MIGRATE_PATIENCE = read("MIGRATE_PATIENCE", seconds, 300.0)
 
 # The seconds that a statement of an admin request may take.
 ADMIN_STATEMENT_TIMEOUT = read("ADMIN_STATEMENT_TIMEOUT", seconds, 5.0)
+
+# In seconds: how long after a refresh token was replaced it is answered again with its successor,
+# and how long after signing in a session ends, however often its token is replaced. 0 is off.
+REFRESH_TOKEN_GRACE = read("REFRESH_TOKEN_GRACE", seconds_or_none, 10.0)
+REFRESH_TOKEN_ABSOLUTE_LIFETIME = read(
+    "REFRESH_TOKEN_ABSOLUTE_LIFETIME", seconds_or_none, 90 * 24 * 60 * 60.0
+)
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"  # of Django's own tables; V1 has UUIDs
 

@@ -5,6 +5,7 @@ What each locks, in which order, and the SQL it sends, is in docs/transactions.m
 """
 
 from accounts.services.purge import Purged, purge_expired
+from accounts.services.refresh_tokens import Rotation, rotate_refresh_token
 from accounts.services.status import (
     change_user_role,
     change_user_status,
@@ -12,12 +13,10 @@ from accounts.services.status import (
     soft_delete_user,
 )
 from accounts.services.tokens import (
-    Rotation,
     SignedOut,
     TokenSpent,
     consume_reset_token,
     consume_verification_token,
-    rotate_refresh_token,
     sign_out_everywhere,
 )
 from accounts.super_admins import LastSuperAdmin

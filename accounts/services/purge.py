@@ -23,7 +23,8 @@ def purge_expired(*, limit: int = 1000) -> Purged:
 
     Used and revoked ones stay until they expire: until then a second use has to be recognised. A
     chain of refresh tokens goes from its oldest token on, so that one that is left still leads to
-    the rest if somebody shows it.
+    the rest if somebody shows it. A session stays as long as its refresh token could be used: who
+    shows the token has to learn that the session is over.
 
     Locks: the users of the refresh tokens, then the rows. Whatever is locked is left for the next
     batch: nobody is waited for, and two purges share the work.
@@ -61,17 +62,25 @@ def purge_expired(*, limit: int = 1000) -> Purged:
         refresh_tokens,
         password_reset_tokens=_delete("password_reset_tokens", limit),
         email_verification_tokens=_delete("email_verification_tokens", limit),
-        user_sessions=_delete("user_sessions", limit),
+        user_sessions=_delete("user_sessions", limit, _WITHOUT_OPEN_TOKEN),
     )
 
 
-def _delete(table: str, limit: int) -> int:
+_WITHOUT_OPEN_TOKEN = """
+            AND NOT EXISTS (
+                SELECT FROM refresh_tokens AS token
+                WHERE token.id = user_sessions.refresh_token_id
+                    AND token.revoked_at IS NULL AND token.expires_at > statement_timestamp()
+            )"""
+
+
+def _delete(table: str, limit: int, condition: str = "") -> int:
     """Delete expired rows that nobody has locked, and return how many."""
     # By an array: a join may run the subquery more than once, and each run locks other rows.
     return execute(
         f"""
         DELETE FROM {table} WHERE id = ANY (ARRAY(
-            SELECT id FROM {table} WHERE expires_at <= statement_timestamp()
+            SELECT id FROM {table} WHERE expires_at <= statement_timestamp(){condition}
             ORDER BY expires_at
             LIMIT %(limit)s
             FOR UPDATE SKIP LOCKED

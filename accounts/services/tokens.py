@@ -7,9 +7,6 @@ stores it; no message quotes a hash.
 """
 
 import re
-from dataclasses import dataclass
-from datetime import timedelta
-from ipaddress import ip_address as parse_address
 from typing import NamedTuple
 from uuid import UUID
 
@@ -21,7 +18,6 @@ from accounts.models import User
 from veza_site.transactions import (
     Conflict,
     Invalid,
-    NotAllowed,
     NotFound,
     check_text,
     execute,
@@ -40,19 +36,6 @@ class SignedOut(NamedTuple):
 
     refresh_tokens: int
     sessions: int
-
-
-@dataclass(frozen=True)
-class Rotation:
-    """What became of a refresh token: replaced by `token_id`, or its whole chain revoked."""
-
-    user_id: UUID
-    token_id: UUID | None
-
-    @property
-    def was_reused(self) -> bool:
-        """Whether the token had been used before; then nobody gets a new one."""
-        return self.token_id is None
 
 
 @transaction.atomic
@@ -104,130 +87,6 @@ def _revoke(table: str, user_id: UUID, reason: str) -> int:
 
 
 @transaction.atomic
-def rotate_refresh_token(
-    *,
-    token_hash: str,
-    new_token_hash: str,
-    lifetime: timedelta,
-    ip_address: str | None = None,
-    user_agent: str | None = None,
-) -> Rotation:
-    """
-    Replace a refresh token, once, by a new one that lives for `lifetime`.
-
-    The old one is revoked and points to the new one, which takes over its session. A token that was
-    replaced before is in two hands, the user's and a thief's, and nobody knows whose this is: all
-    tokens of its chain and their sessions are revoked, so that both have to log in (RFC 9700,
-    4.14.2). If two show the same token at once, the second counts as that.
-
-    Locks: the user, so that signing out and the chain's other tokens wait, then the token, then the
-    session.
-
-    Statements: 5; 3 for a token that was used before.
-
-    Returns what became of the token. It doesn't raise for one that was used before, so that the
-    revocation is committed, even by a caller's transaction: check `was_reused`.
-
-    Raises NotFound for a token that doesn't exist, NotAllowed for a user who is not active or is
-    deleted, TokenSpent for a token that has expired or was revoked without being replaced, Conflict
-    if another token has the new hash, and Invalid for a malformed hash or address and for a
-    lifetime that is not positive.
-    """
-    _check_hash(token_hash)
-    _check_hash(new_token_hash)
-    if lifetime <= timedelta(0):
-        raise Invalid(f"A token's lifetime must be positive, not {lifetime}.")
-    _check_address(ip_address)
-    user = fetch_row(
-        """
-        SELECT users.id, users.status = 'active' AND users.deleted_at IS NULL
-        FROM users JOIN refresh_tokens ON refresh_tokens.user_id = users.id
-        WHERE token_hash = %(token_hash)s
-        FOR NO KEY UPDATE OF users
-        """,
-        token_hash=token_hash,
-    )
-    token = fetch_row(
-        """
-        SELECT id, replaced_by_id IS NOT NULL,
-            revoked_at IS NOT NULL OR expires_at <= clock_timestamp()
-        FROM refresh_tokens WHERE token_hash = %(token_hash)s
-        """,
-        token_hash=token_hash,
-    )
-    if user is None or token is None:
-        raise NotFound("There is no such refresh token.")
-    user_id, is_active = user
-    token_id, was_replaced, is_spent = token
-    if was_replaced:
-        _revoke_chain(token_id)
-        return Rotation(user_id, None)
-    if not is_active:
-        raise NotAllowed(f"The user {user_id} is not active.")
-    if is_spent:
-        raise TokenSpent("The refresh token was revoked or has expired.")
-    new = fetch_row(
-        """
-        INSERT INTO refresh_tokens (user_id, token_hash, expires_at, ip_address, user_agent)
-        VALUES (
-            %(user_id)s, %(new_token_hash)s, clock_timestamp() + %(lifetime)s,
-            %(ip_address)s, %(user_agent)s
-        )
-        ON CONFLICT (token_hash) DO NOTHING
-        RETURNING id
-        """,
-        user_id=user_id,
-        new_token_hash=new_token_hash,
-        lifetime=lifetime,
-        ip_address=ip_address,
-        user_agent=user_agent,
-    )
-    if new is None:
-        raise Conflict("Another refresh token has the new hash.")
-    (new_id,) = new
-    execute(
-        """
-        UPDATE refresh_tokens
-        SET revoked_at = CURRENT_TIMESTAMP, revoked_reason = 'rotated', replaced_by_id = %(new_id)s
-        WHERE id = %(token_id)s
-        """,
-        token_id=token_id,
-        new_id=new_id,
-    )
-    execute(
-        """
-        UPDATE user_sessions
-        SET refresh_token_id = %(new_id)s, last_activity_at = CURRENT_TIMESTAMP
-        WHERE refresh_token_id = %(token_id)s
-        """,
-        token_id=token_id,
-        new_id=new_id,
-    )
-    return Rotation(user_id, new_id)
-
-
-def _revoke_chain(token_id: UUID) -> None:
-    """Revoke all tokens that a token replaced or was replaced by, and their sessions."""
-    execute(
-        """
-        WITH RECURSIVE chain AS (
-            SELECT id, replaced_by_id FROM refresh_tokens WHERE id = %(token_id)s
-            UNION
-            SELECT token.id, token.replaced_by_id FROM chain
-            JOIN refresh_tokens AS token
-                ON token.id = chain.replaced_by_id OR token.replaced_by_id = chain.id
-        ), tokens AS (
-            UPDATE refresh_tokens SET revoked_at = CURRENT_TIMESTAMP, revoked_reason = 'reused'
-            FROM chain WHERE refresh_tokens.id = chain.id AND revoked_at IS NULL
-        )
-        UPDATE user_sessions SET revoked_at = CURRENT_TIMESTAMP, revoked_reason = 'reused'
-        FROM chain WHERE refresh_token_id = chain.id AND revoked_at IS NULL
-        """,
-        token_id=token_id,
-    )
-
-
-@transaction.atomic
 def consume_reset_token(*, token_hash: str, password_hash: str) -> UUID:
     """
     Use a password reset token, once: the user gets the new password, and is signed out everywhere.
@@ -245,7 +104,8 @@ def consume_reset_token(*, token_hash: str, password_hash: str) -> UUID:
     Raises NotFound for a token that doesn't exist or whose user is deleted, TokenSpent for one that
     was used before or has expired, and Invalid for a malformed hash.
     """
-    _check_hash(token_hash)
+    check_hash(token_hash)
+    check_text("A password's hash", password_hash, most=255)
     try:
         identify_hasher(password_hash)
     except ValueError:
@@ -288,7 +148,7 @@ def consume_verification_token(*, token_hash: str) -> UUID:
     was used before or has expired, Conflict if the user has another address by now, and Invalid
     for a malformed hash.
     """
-    _check_hash(token_hash)
+    check_hash(token_hash)
     user_id = _lock_user_of("email_verification_tokens", token_hash)
     token = fetch_row(
         """
@@ -326,19 +186,7 @@ def _lock_user_of(table: str, token_hash: str) -> UUID:
     return user_id
 
 
-def _check_hash(token_hash: str) -> None:
+def check_hash(token_hash: str) -> None:
     """Refuse what can't be a hash: it may be the token itself, which must never be stored."""
     if not _SHA256_HEX.fullmatch(token_hash):
         raise Invalid("A token's hash must be SHA-256 in hex: 64 digits, in lower case.")
-
-
-def _check_address(address: str | None) -> None:
-    """Refuse a malformed address: PostgreSQL's own refusal would quote the statement's hashes."""
-    if address is None:
-        return
-    try:
-        is_known = "%" not in str(parse_address(address))  # PostgreSQL knows no zones
-    except ValueError:
-        is_known = False
-    if not is_known:
-        raise Invalid(f"{address!r} is no IP address.")

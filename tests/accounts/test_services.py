@@ -1,12 +1,17 @@
 """Tokens are used once, a chain of them is revoked whole, and who is signed out is signed out."""
 
+import hmac
 import uuid
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from io import StringIO
 
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.test import override_settings
+from django.utils import timezone
 
 from accounts.models import (
     EmailVerificationToken,
@@ -18,6 +23,7 @@ from accounts.models import (
     UserStatus,
 )
 from accounts.services import (
+    Rotation,
     TokenSpent,
     change_user_role,
     change_user_status,
@@ -38,7 +44,7 @@ from tests.support.examples.accounts import (
     new_hash,
     rotation,
 )
-from tests.support.services import ServiceTests
+from tests.support.services import ServiceTests, statements
 from tests.support.terminal import Terminal
 from veza_site.transactions import Conflict, Invalid, NotAllowed, NotFound
 
@@ -51,6 +57,10 @@ def open_tokens():
 
 def open_sessions():
     return UserSession.objects.filter(revoked_at=None)
+
+
+def sessions_of(token_hash):
+    return UserSession.objects.filter(refresh_token__token_hash=token_hash)
 
 
 class SignOutEverywhere(ServiceTests):
@@ -249,7 +259,8 @@ class RotateRefreshToken(ServiceTests):
         self.assertEqual((outcome.user_id, outcome.token_id), (old.user_id, new.pk))
         self.assertEqual((new.ip_address, new.user_agent), ("192.0.2.7", "Firefox"))
         self.assertEqual(new.expires_at - new.created_at > timedelta(days=29, hours=23), True)
-        self.assertEqual(UserSession.objects.get().refresh_token_id, new.pk)
+        session = UserSession.objects.get()
+        self.assertEqual((session.refresh_token_id, session.expires_at), (new.pk, new.expires_at))
         self.assertIsNone(new.revoked_at)
         self.assert_sound()
 
@@ -294,7 +305,8 @@ class RotateRefreshToken(ServiceTests):
         self.assertTrue(rotate_refresh_token(**rotation(hashes[1])).was_reused)
         self.assertFalse(open_tokens().exists())
 
-    def test_at_once_has_one_winner_and_the_others_revoke_its_token(self):
+    @override_settings(REFRESH_TOKEN_GRACE=0)
+    def test_at_once_without_grace_has_one_winner_and_the_others_revoke_its_token(self):
         for _ in range(5):
             (token_hash,) = chain(self.rows, 1)
             outcomes = self.at_once(
@@ -318,6 +330,10 @@ class RotateRefreshToken(ServiceTests):
         (expired,) = chain(self.rows, 1, expires_at=EARLIER)
         (revoked,) = chain(self.rows, 1)
         RefreshToken.objects.filter(token_hash=revoked).update(revoked_at=LONG_AGO)
+        (signed_out,) = chain(self.rows, 1)
+        sessions_of(signed_out).update(revoked_at=LONG_AGO)
+        (session_over,) = chain(self.rows, 1)
+        sessions_of(session_over).update(expires_at=EARLIER)
         (suspended,) = chain(self.rows, 1)
         User.objects.filter(refresh_tokens__token_hash=suspended).update(status="suspended")
         (deleted,) = chain(self.rows, 1)
@@ -327,13 +343,18 @@ class RotateRefreshToken(ServiceTests):
             (NotFound, rotation(new_hash())),
             (TokenSpent, rotation(expired)),
             (TokenSpent, rotation(revoked)),
+            (TokenSpent, rotation(signed_out)),
+            (TokenSpent, rotation(session_over)),
             (NotAllowed, rotation(suspended)),
             (NotAllowed, rotation(deleted)),
             (Conflict, rotation(taken) | {"new_token_hash": expired}),
             (Conflict, rotation(taken) | {"new_token_hash": taken}),
             (Invalid, rotation(taken) | {"lifetime": timedelta(0)}),
+            (Invalid, rotation(taken) | {"lifetime": timedelta(days=10_000 * 365)}),
             (Invalid, rotation(taken) | {"ip_address": "192.0.2.256"}),
             (Invalid, rotation(taken) | {"ip_address": "fe80::1%eth0"}),
+            (Invalid, rotation(taken) | {"user_agent": "Fire\0fox"}),
+            (Invalid, rotation(taken) | {"user_agent": "Fire\ud83dfox"}),
             (Invalid, rotation("the token itself")),
             (Invalid, rotation(taken) | {"new_token_hash": taken.upper()}),
         ]:
@@ -343,6 +364,191 @@ class RotateRefreshToken(ServiceTests):
                 for secret in (arguments["token_hash"], arguments["new_token_hash"]):
                     self.assertNotIn(secret.lower(), str(refusal.exception).lower())
                 self.assertEqual(self.content(), before)
+
+
+class RotateAgain(ServiceTests):
+    """A token shown again, by another tab or after a lost answer."""
+
+    def setUp(self):
+        super().setUp()
+        (self.token,) = chain(self.rows, 1)
+        self.arguments = rotation(self.token)
+
+    def rotate(self):
+        return rotate_refresh_token(**self.arguments)
+
+    def revoke_successor(self, **values):
+        RefreshToken.objects.filter(token_hash=self.arguments["new_token_hash"]).update(**values)
+
+    def assert_reuse(self):
+        self.assertTrue(self.rotate().was_reused)
+        self.assertFalse(open_tokens().exists() or open_sessions().exists())
+
+    def test_gets_the_same_successor_and_changes_nothing(self):
+        first = self.rotate()
+        self.assertEqual((first.was_reused, first.is_repetition), (False, False))
+        before = self.content()
+        sent = []
+        sent += statements(lambda: sent.append(self.rotate()))
+        again = sent.pop(0)
+        self.assertEqual(len(sent), 2)
+        self.assertEqual(again, Rotation(first.user_id, first.token_id, is_repetition=True))
+        self.assertFalse(again.was_reused)
+        # A caller whose tokens are random is told the same.
+        self.assertEqual(rotate_refresh_token(**rotation(self.token)), again)
+        self.assertEqual(self.content(), before)
+
+    def test_can_be_answered_with_the_same_token_when_tokens_are_derived(self):
+        def derive(token):
+            return hmac.new(b"a key of the server", token, "sha256").hexdigest().encode()
+
+        def show(token):
+            new = derive(token)
+            outcome = rotate_refresh_token(
+                token_hash=sha256(token).hexdigest(),
+                new_token_hash=sha256(new).hexdigest(),
+                lifetime=timedelta(days=30),
+            )
+            return new, outcome.token_id
+
+        login = b"what the login handed out"
+        RefreshToken.objects.filter(token_hash=self.token).update(
+            token_hash=sha256(login).hexdigest()
+        )
+        first, second = self.at_once(partial(show, login), partial(show, login))
+        self.assertEqual(first, second)
+        new, token_id = first
+        self.assertEqual(RefreshToken.objects.get(pk=token_id).token_hash, sha256(new).hexdigest())
+        self.assertNotEqual(show(new), first)
+
+    def test_at_once_gets_everybody_the_same_successor(self):
+        for _ in range(5):
+            (token_hash,) = chain(self.rows, 1)
+            outcomes = self.at_once(
+                *(partial(rotate_refresh_token, **rotation(token_hash)) for _ in range(4))
+            )
+            self.assertEqual(len({outcome.token_id for outcome in outcomes}), 1)
+            self.assertEqual(sorted(outcome.is_repetition for outcome in outcomes), [0, 1, 1, 1])
+            self.assertEqual(
+                RefreshToken.objects.filter(replaces__token_hash=token_hash).count(), 1
+            )
+            self.assert_sound()
+        self.assertEqual(open_sessions().count(), 6)
+
+    def test_after_the_grace_period_is_reuse(self):
+        self.rotate()
+        RefreshToken.objects.filter(token_hash=self.token).update(
+            revoked_at=timezone.now() - timedelta(seconds=11)
+        )
+        self.assert_reuse()
+
+    @override_settings(REFRESH_TOKEN_GRACE=0)
+    def test_is_always_reuse_where_the_grace_period_is_zero(self):
+        self.rotate()
+        self.assert_reuse()
+
+    @override_settings(REFRESH_TOKEN_GRACE=1000)
+    def test_is_reuse_once_its_successor_has_been_replaced(self):
+        # The trap of django-oauth-toolkit #1617: the grandparent is in its grace period too.
+        self.rotate()
+        rotate_refresh_token(**rotation(self.arguments["new_token_hash"]))
+        self.assert_reuse()
+
+    @override_settings(REFRESH_TOKEN_GRACE=1000)
+    def test_never_reaches_further_than_the_immediate_successor_at_once(self):
+        self.rotate()
+        for _ in range(5):
+            old, middle = chain(self.rows, 2)
+            RefreshToken.objects.filter(token_hash=old).update(revoked_at=timezone.now())
+            newest, again = self.at_once(
+                partial(rotate_refresh_token, **rotation(middle)),
+                partial(rotate_refresh_token, **rotation(old)),
+            )
+            user = RefreshToken.objects.get(token_hash=old).user_id
+            # Either the old one came first, and got the middle one; or it was told as reused.
+            self.assertEqual(open_tokens().filter(user=user).exists(), not again.was_reused)
+            self.assertIn(again.token_id, [RefreshToken.objects.get(token_hash=middle).pk, None])
+            self.assertFalse(newest.is_repetition)
+
+    def test_is_reuse_where_the_successor_is_not_good_any_more(self):
+        self.rotate()
+        for values in [{"revoked_at": LONG_AGO}, {"expires_at": LONG_AGO}]:
+            with self.subTest(values), transaction.atomic():
+                self.revoke_successor(**values)
+                self.assertTrue(self.rotate().was_reused)
+                transaction.set_rollback(True)
+
+    def test_is_reuse_where_the_session_was_revoked_or_has_expired(self):
+        self.rotate()
+        for values in [{"revoked_at": LONG_AGO}, {"expires_at": LONG_AGO}]:
+            with self.subTest(values), transaction.atomic():
+                UserSession.objects.update(**values)
+                self.assertTrue(self.rotate().was_reused)
+                self.assertFalse(open_tokens().exists())
+                transaction.set_rollback(True)
+
+    def test_of_a_user_who_is_not_active_is_refused(self):
+        self.rotate()
+        User.objects.update(status="suspended")
+        with self.assertRaises(NotAllowed):
+            self.rotate()
+
+    def test_after_signing_out_everywhere_signs_nobody_in(self):
+        sign_out_everywhere(user_id=self.rotate().user_id)
+        self.assertTrue(self.rotate().was_reused)
+
+
+class EndOfAChain(ServiceTests):
+    """REFRESH_TOKEN_ABSOLUTE_LIFETIME, which is 90 days if nothing else is set."""
+
+    def begin(self, *, days_ago, size=1, session=True):
+        """Make a chain that began so long ago, and return the hash of its newest token."""
+        hashes = chain(self.rows, size)
+        began = timezone.now() - timedelta(days=days_ago)
+        sessions_of(hashes[-1]).update(created_at=began)
+        RefreshToken.objects.filter(token_hash=hashes[0]).update(created_at=began)
+        if not session:
+            sessions_of(hashes[-1]).delete()
+        return hashes[-1]
+
+    def left(self, arguments):
+        """Rotate, and return how many days the new token has, and that its session has as many."""
+        token = RefreshToken.objects.get(pk=rotate_refresh_token(**arguments).token_id)
+        for session in token.sessions.all():
+            self.assertEqual(session.expires_at, token.expires_at)
+        return (token.expires_at - timezone.now()) / timedelta(days=1)
+
+    def test_cuts_the_last_lifetime_short(self):
+        for session in (True, False):
+            with self.subTest(session=session):
+                newest = self.begin(days_ago=80, size=3, session=session)
+                self.assertAlmostEqual(self.left(rotation(newest)), 10, places=2)
+                newest = self.begin(days_ago=50, size=3, session=session)
+                self.assertAlmostEqual(self.left(rotation(newest)), 30, places=2)
+
+    def test_refuses_what_comes_later(self):
+        for session in (True, False):
+            newest = self.begin(days_ago=91, size=3, session=session)
+            before = self.content()
+            with self.subTest(session=session), self.assertRaises(TokenSpent):
+                rotate_refresh_token(**rotation(newest))
+            self.assertEqual(self.content(), before)
+
+    @override_settings(REFRESH_TOKEN_ABSOLUTE_LIFETIME=0)
+    def test_never_comes_where_the_setting_is_zero(self):
+        newest = self.begin(days_ago=9000)
+        self.assertAlmostEqual(self.left(rotation(newest)), 30, places=2)
+
+    def test_survives_times_that_python_cannot_read(self):
+        for began, refused in [("infinity", False), ("-infinity", True), ("4000-1-1 BC", True)]:
+            newest = self.begin(days_ago=1)
+            self.rows.cursor.execute(
+                "UPDATE user_sessions SET created_at = %s, expires_at = 'infinity'"
+                " WHERE refresh_token_id = (SELECT id FROM refresh_tokens WHERE token_hash = %s)",
+                [began, newest],
+            )
+            with self.subTest(began), self.assertRaises(TokenSpent) if refused else nullcontext():
+                rotate_refresh_token(**rotation(newest))
 
 
 class ConsumeResetToken(ServiceTests):
@@ -391,6 +597,9 @@ class ConsumeResetToken(ServiceTests):
             (Invalid, "the token itself", PASSWORD_HASH),
             (Invalid, self.token, "the password itself"),
             (Invalid, self.token, "!"),
+            (Invalid, self.token, PASSWORD_HASH + "\0"),
+            (Invalid, self.token, PASSWORD_HASH + "\ud83d"),
+            (Invalid, self.token, PASSWORD_HASH + "x" * 255),
         ]:
             with self.subTest(error=error):
                 with self.assertRaises(error) as refusal:
@@ -521,6 +730,15 @@ class PurgeExpired(ServiceTests):
             return purged
 
         self.assertEqual(purge_beside_a_sign_out(), (1, 2, 2, 1))
+
+    def test_keeps_a_session_that_is_over_while_its_token_could_be_shown(self):
+        (token_hash,) = chain(self.rows, 1)
+        sessions_of(token_hash).update(expires_at=EARLIER)
+        self.assertEqual(purge_expired().user_sessions, 0)
+        with self.assertRaises(TokenSpent):
+            rotate_refresh_token(**rotation(token_hash))
+        RefreshToken.objects.update(revoked_at=LONG_AGO)
+        self.assertEqual(purge_expired().user_sessions, 1)
 
     def test_at_once_shares_the_work(self):
         for _ in range(20):

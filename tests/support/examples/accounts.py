@@ -121,7 +121,11 @@ def fill(rows: Rows, table: str, user_id: Any, size: int, expires_at: str = LATE
 
 
 def chain(rows: Rows, size: int, expires_at: str = LATER) -> list[str]:
-    """Insert `size` refresh tokens, each replaced by the next, and return their hashes in order."""
+    """
+    Insert `size` refresh tokens, each replaced by the next, and return their hashes in order.
+
+    They were replaced a minute ago, so that none is in its grace period.
+    """
     user_id = rows.insert("users")
     hashes = [new_hash() for _ in range(size)]
     rows.cursor.execute(
@@ -134,7 +138,7 @@ def chain(rows: Rows, size: int, expires_at: str = LATER) -> list[str]:
             id, user_id, token_hash, expires_at, replaced_by_id, revoked_at, revoked_reason
         )
         SELECT id, %s, token_hash, %s, lead(id) OVER (ORDER BY number),
-            CASE WHEN number < %s THEN CURRENT_TIMESTAMP END,
+            CASE WHEN number < %s THEN CURRENT_TIMESTAMP - interval '1 minute' END,
             CASE WHEN number < %s THEN 'rotated' END
         FROM tokens
         """,

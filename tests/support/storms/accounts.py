@@ -47,7 +47,8 @@ def log_in(world: World, random: Random) -> None:
 def rotate(world: World, random: Random) -> None:
     if world.tokens:
         arguments = rotation(random.choice(world.tokens[-6:]))
-        if not services.rotate_refresh_token(**arguments).was_reused:
+        outcome = services.rotate_refresh_token(**arguments)
+        if not (outcome.was_reused or outcome.is_repetition):
             world.tokens.append(arguments["new_token_hash"])
 
 
