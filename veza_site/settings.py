@@ -18,7 +18,6 @@ from veza_site.environment import (
     host_names,
     is_set,
     items,
-    seconds_or_none,
     read,
     seconds,
     seconds_or_none,
