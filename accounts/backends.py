@@ -4,12 +4,12 @@ from typing import Any
 
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password
-from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import sign_in
 from accounts.models import User
+from veza_site.transactions import is_storable
 
 
 class PasswordBackend(BaseBackend):
@@ -31,7 +31,7 @@ class PasswordBackend(BaseBackend):
         name = credentials.get(User.USERNAME_FIELD, username)
         if name is None or password is None:
             return None
-        user = _find(name) if _is_text(name) and _is_text(password) else None
+        user = User.objects.find(name) if is_storable(password) else None
         if user is None or not user.is_active or user.is_locked:
             check_password(password, UNUSABLE_PASSWORD_PREFIX)
             return None
@@ -47,21 +47,5 @@ class PasswordBackend(BaseBackend):
         Their session hash has changed then (see User), so Django deletes the session. If this
         returned None, Django would keep the session until they may come in again.
         """
-        user: User | None = User.objects.filter(pk=user_id).first()
+        user: User | None = User.objects.read(user_id)
         return user
-
-
-def _find(name: str) -> User | None:
-    """Return the live user with this email address, else the one with this username."""
-    email = User.objects.normalize_email(name)
-    found: QuerySet[User] = User.objects.alive().filter(Q(email=email) | Q(username=name))
-    return max(found, key=lambda user: user.email == email, default=None)
-
-
-def _is_text(value: str) -> bool:
-    """Tell whether PostgreSQL and bcrypt accept a text at all."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\x00" not in value

@@ -16,7 +16,8 @@ class SignInForm(AdminAuthenticationForm):
     error_messages = {
         "invalid_login": (
             "Please enter the email address or username and the password of a staff account. "
-            "Upper and lower case matter. Several wrong passwords lock an account for a while."
+            "Upper and lower case matter in a username and a password. Several wrong passwords lock"
+            " an account for a while."
         ),
     }
 

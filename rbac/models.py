@@ -1,10 +1,13 @@
 """Roles, what they allow, who has them; and users' profiles and settings."""
 
+from collections.abc import Collection
+
 from django.db import models
 from django.db.models.functions import Length
 from django.db.models.lookups import LessThanOrEqual
 
 from accounts.models import User
+from accounts.names import normalize_new_names
 from veza_site.indexes import Index
 from veza_site.models import MutableModel, SoftDeletableModel
 
@@ -138,6 +141,10 @@ class UserProfile(MutableModel):
 
     def __str__(self) -> str:
         return str(self.display_name or f"profile {self.pk}")
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        normalize_new_names(self, "display_name", "first_name", "last_name", exclude=exclude)
+        super().clean_fields(exclude)
 
 
 class UserSettings(MutableModel):

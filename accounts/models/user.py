@@ -1,20 +1,24 @@
 """Users, and the accounts at other providers by which they log in."""
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.db import models
-from django.db.models.functions import Length
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models.functions import Length, Lower
 from django.db.models.lookups import GreaterThanOrEqual
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from accounts.names import find_changed, find_taken, normalize_new_names, spellings_of
 from accounts.passwords import PasswordHashField
 from veza_site.fields import EnumField
 from veza_site.indexes import Index
 from veza_site.models import SoftDeletableModel, SoftDeletableQuerySet
+from veza_site.transactions import is_storable
 
 
 class UserRole(models.TextChoices):
@@ -37,12 +41,29 @@ class UserStatus(models.TextChoices):
     BANNED = "banned"
 
 
+_TAKEN = {
+    "email": "There is a user with this email address.",
+    "username": "There is a user with this username.",
+}
+
 STAFF_ROLES = {UserRole.MODERATOR, UserRole.ADMIN, UserRole.SUPER_ADMIN}
+
+
+# What signing in reads of a user. The times are as PostgreSQL has them, unless Python can't read
+# those: `infinity`, or a year before 1 or after 9999.
+_SIGN_IN = """
+SELECT id, email, username, password_hash, role, status, token_version,
+    CASE WHEN locked_until IS NOT NULL
+        THEN GREATEST(LEAST(locked_until, '9999-12-30Z'), '0001-01-02Z') END AS locked_until,
+    CASE WHEN deleted_at IS NOT NULL
+        THEN GREATEST(LEAST(deleted_at, '9999-12-30Z'), '0001-01-02Z') END AS deleted_at
+FROM users
+"""
 
 
 # django-stubs knows from_queryset() only in an assignment, and crashes mypy there.
 class UserManager(BaseUserManager.from_queryset(SoftDeletableQuerySet)):  # type: ignore[misc]
-    """Makes users; their email addresses are normalised as Django does it."""
+    """Makes users, and finds those who sign in."""
 
     def create_user(
         self, email: str, username: str, password: str | None = None, **fields: Any
@@ -50,13 +71,17 @@ class UserManager(BaseUserManager.from_queryset(SoftDeletableQuerySet)):  # type
         """
         Create a user. Without a password, the user can't log in with one.
 
+        The address and the username are normalised, and no live user may have them, in whatever
+        case.
+
         Raises ValidationError for an address or a name that is malformed or taken, and for a
         password over 72 bytes.
         """
-        user: User = self.model(email=self.normalize_email(email), username=username, **fields)
+        user: User = self.model(email=email, username=username, **fields)
         user.set_password(password)
-        user.full_clean()
-        user.save(using=self._db)
+        with transaction.atomic(using=self._db):
+            user.full_clean()
+            user.save(using=self._db)
         return user
 
     def create_superuser(
@@ -66,9 +91,47 @@ class UserManager(BaseUserManager.from_queryset(SoftDeletableQuerySet)):  # type
         fields = {"role": UserRole.SUPER_ADMIN, "is_verified": True} | fields
         return self.create_user(email, username, password, **fields)
 
+    def read(self, user_id: Any) -> "User | None":
+        """Return a user, also a deleted one, with the columns that signing in needs."""
+        found: User | None = next(iter(self.raw(_SIGN_IN + "WHERE id = %s", [user_id])), None)
+        return found
+
+    def find(self, name: str) -> "User | None":
+        """
+        Return the live user with this email address, else the one with this username.
+
+        The address counts as it is stored; where nobody has it so, in any case, if only one user
+        has it. What is read are the columns that signing in needs.
+        """
+        if not is_storable(name):
+            return None
+        spellings = spellings_of(name)
+        found = list(
+            self.raw(
+                _SIGN_IN
+                + """
+                WHERE deleted_at IS NULL AND (
+                    username = ANY(%(spellings)s) OR lower(email) = ANY(ARRAY(
+                        SELECT lower(spelling) FROM unnest(%(spellings)s::text[]) AS spelling
+                    ))
+                )
+                """,
+                {"spellings": spellings},
+            )
+        )
+        lower = {spelling.lower() for spelling in spellings}
+        by_address = [user for user in found if user.email.lower() in lower]
+        exact = [user for user in by_address if user.email in spellings]
+        normalized = [user for user in by_address if user.email == self.normalize_email(name)]
+        by_name = [user for user in found if user.username in spellings]
+        only = by_address if len(by_address) == 1 else []
+        return next(iter([*exact, *normalized, *only, *by_name]), None)
+
     def get_by_natural_key(self, username: str) -> "User":
-        """Return the live user with this email address, or raise DoesNotExist."""
-        user: User = self.alive().get(email=self.normalize_email(username))
+        """Return the live user with this email address or username, or raise DoesNotExist."""
+        user = self.find(username)
+        if user is None:
+            raise self.model.DoesNotExist(f"There is no user {username!a}.")
         return user
 
 
@@ -126,18 +189,30 @@ class User(SoftDeletableModel, AbstractBaseUser, PermissionsMixin):
                 fields=["email"],
                 condition=models.Q(deleted_at__isnull=True),
                 name="idx_users_email",
-                violation_error_message="There is a user with this email address.",
+                violation_error_message=_TAKEN["email"],
             ),
             models.UniqueConstraint(
                 fields=["username"],
                 condition=models.Q(deleted_at__isnull=True),
                 name="idx_users_username",
-                violation_error_message="There is a user with this username.",
+                violation_error_message=_TAKEN["username"],
             ),
         ]
         indexes = [
             # The newest accounts.
             Index(fields=["-created_at"], name="idx_users_created_at"),
+            # Who signs in with an address in another case, and whether an address is taken.
+            Index(
+                Lower("email"),
+                condition=models.Q(deleted_at__isnull=True),
+                name="idx_users_lower_email",
+            ),
+            # Whether a username is taken in another case.
+            Index(
+                Lower("username"),
+                condition=models.Q(deleted_at__isnull=True),
+                name="idx_users_lower_username",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -201,9 +276,23 @@ class User(SoftDeletableModel, AbstractBaseUser, PermissionsMixin):
         """See check_password()."""
         return await sync_to_async(self.check_password)(raw_password)
 
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        normalize_new_names(self, "email", "username", exclude=exclude)
+        super().clean_fields(exclude)
+
     def clean(self) -> None:
-        super().clean()
-        self.email = User.objects.normalize_email(self.email)
+        """Refuse an address or a username that another live user has, in whatever case."""
+        changed = find_changed(self, "email", "username")
+        if "email" in changed:
+            self.email = User.objects.normalize_email(self.email)
+        if self.deleted_at is None and changed:
+            new = {name: getattr(self, name) for name in changed}
+            taken = find_taken(
+                user_id=None if self._state.adding else self.pk,
+                **{name: value for name, value in new.items() if is_storable(value)},
+            )
+            if taken:
+                raise ValidationError({name: _TAKEN[name] for name in taken})
 
 
 class FederatedIdentity(SoftDeletableModel):
@@ -238,3 +327,7 @@ class FederatedIdentity(SoftDeletableModel):
 
     def __str__(self) -> str:
         return f"{self.provider}: {self.provider_user_id}"
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        normalize_new_names(self, "display_name", exclude=exclude)
+        super().clean_fields(exclude)

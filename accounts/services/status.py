@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import UserRole, UserStatus
 from accounts.models.user import STAFF_ROLES
+from accounts.names import find_taken
 from accounts.rights import HAS_SUPER_ADMIN_GRANT, IS_SUPER_ADMIN
 from accounts.services.tokens import SignedOut, revoke
 from accounts.super_admins import check_super_admin_left
@@ -20,8 +21,9 @@ from veza_site.transactions import (
     fetch_row,
 )
 
-# What only one live user may have, by the unique index.
-_TAKEN = {"idx_users_email": "email address", "idx_users_username": "username"}
+# What only one live user may have: its unique index, and what people call it.
+_UNIQUE = {"email": "idx_users_email", "username": "idx_users_username"}
+_CALLED = {"email": "email address", "username": "username"}
 
 
 @transaction.atomic
@@ -137,36 +139,44 @@ def soft_delete_user(*, user_id: UUID, reason: str = "account deleted") -> Signe
     return signed_out
 
 
+@transaction.atomic
 def restore_user(*, user_id: UUID) -> None:
     """
     Make a soft-deleted user live again, with the status and the roles they had.
 
     This signs nobody in: what was revoked stays revoked.
 
-    Locks: the user.
+    Locks: the user, then the advisory locks on their address and username in lower case.
 
-    Statements: 1.
+    Statements: 4.
 
     Raises NotFound for a user who doesn't exist or is not deleted, and Conflict if a live user has
-    taken the email address or the username.
+    taken the email address or the username, in whatever case.
     """
+    user = fetch_row(
+        """
+        SELECT email, username FROM users
+        WHERE id = %(user_id)s AND deleted_at IS NOT NULL
+        FOR NO KEY UPDATE
+        """,
+        user_id=user_id,
+    )
+    if user is None:
+        raise NotFound(f"There is no deleted user {user_id}.")
+    email, username = user
+    taken = find_taken(user_id=user_id, email=email, username=username)
     try:
-        with transaction.atomic():
-            restored = execute(
-                """
-                UPDATE users SET deleted_at = NULL
-                WHERE id = %(user_id)s AND deleted_at IS NOT NULL
-                """,
-                user_id=user_id,
-            )
-    except IntegrityError as error:
+        if not taken:
+            execute("UPDATE users SET deleted_at = NULL WHERE id = %(user_id)s", user_id=user_id)
+    except IntegrityError as error:  # a service that takes no advisory locks was quicker
         cause = psycopg_error(error)
-        taken = cause and _TAKEN.get(cause.diag.constraint_name or "")
+        taken = [
+            name for name, index in _UNIQUE.items() if cause and cause.diag.constraint_name == index
+        ]
         if not taken:
             raise
-        raise Conflict(f"Another live user has the {taken} of user {user_id} now.") from error
-    if not restored:
-        raise NotFound(f"There is no deleted user {user_id}.")
+    if taken:
+        raise Conflict(f"Another live user has the {_CALLED[taken[0]]} of user {user_id} now.")
 
 
 def _lock_user(user_id: UUID) -> tuple[bool, UserRole]:

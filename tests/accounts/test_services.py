@@ -234,6 +234,26 @@ class RestoreUser(ServiceTests):
                 self.assertEqual(self.content(), before)
                 User.objects.filter(pk=other).delete()
 
+    def test_that_collides_but_for_case_is_a_conflict_too(self):
+        gone = self.rows.insert(
+            "users", email="nadia@veza.example", username="nadia", deleted_at=LONG_AGO
+        )
+        for column, value in [("email", "Nadia@veza.example"), ("username", "NADIA")]:
+            with self.subTest(column):
+                other = self.rows.insert("users", **{column: value})
+                with self.assertRaises(Conflict):
+                    restore_user(user_id=gone)
+                User.objects.filter(pk=other).delete()
+        restore_user(user_id=gone)
+
+    def test_at_once_lets_one_of_two_live_who_differ_only_by_case(self):
+        twins = [
+            self.rows.insert("users", username=name, deleted_at=LONG_AGO)
+            for name in ("nadia", "Nadia")
+        ]
+        outcomes = self.at_once(*(partial(restore_user, user_id=twin) for twin in twins))
+        self.assertEqual({type(outcome) for outcome in outcomes}, {type(None), Conflict})
+
     def test_is_refused_for_who_is_not_there_and_for_who_is_not_deleted(self):
         for user_id in (uuid.uuid4(), self.rows.insert("users")):
             with self.subTest(user_id), self.assertRaises(NotFound):

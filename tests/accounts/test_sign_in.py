@@ -1,5 +1,6 @@
 """Staff sign in to the admin, guessing is stopped, and a session ends when it has to."""
 
+import unicodedata
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.db.models import DateTimeField
 from django.test import Client, SimpleTestCase, TestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -21,7 +23,7 @@ from accounts.models import User, UserRole, UserStatus
 from accounts.sign_in import LOCKED_FOR, MOST_FAILURES, admit, note_failure
 from tests.support.passwords import ROUNDS, QuickHashes
 from tests.support.services import ServiceTests, statements
-from veza_site.transactions import execute
+from veza_site.transactions import execute, fetch_rows
 
 PASSWORD = "correct horse battery staple"
 FEWER_ROUNDS = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -58,6 +60,44 @@ class Name(Quick, TestCase):
         self.assertEqual(self.try_it("nadia@veza.example"), impostor)
         user = self.person()
         self.assertEqual(self.try_it("nadia@veza.example"), user)
+
+    def test_in_the_stored_spelling_comes_first_and_any_other_where_one_user_has_it(self):
+        user = self.person("ops", email="Ops@Example.COM")
+        for name in ["Ops@Example.COM", "ops@example.com", "OPS@EXAMPLE.COM", "Ops@example.com"]:
+            with self.subTest(name):
+                self.assertEqual(self.try_it(name), user)
+        twin = self.person("twin", email="ops@example.com")
+        for name, found in [
+            ("Ops@Example.COM", user),
+            ("ops@example.com", twin),
+            ("ops@EXAMPLE.com", twin),  # as Django normalises it
+            ("OPS@example.com", None),  # nobody knows whose this is
+        ]:
+            with self.subTest(name, of="two"):
+                self.assertEqual(self.try_it(name), found)
+        twin.soft_delete()
+        self.assertEqual(self.try_it("OPS@example.com"), user)
+
+    def test_is_found_in_every_form_of_unicode(self):
+        for form in ("NFC", "NFD"):
+            user = self.person(username=unicodedata.normalize(form, "café"))
+            for typed in ("NFC", "NFD"):
+                with self.subTest(stored=form, typed=typed):
+                    self.assertEqual(self.try_it(unicodedata.normalize(typed, "café")), user)
+            user.delete()
+
+    def test_is_looked_up_in_the_indexes_alone(self):
+        execute(
+            "INSERT INTO users (email, username, password_hash)"
+            " SELECT 'U' || n || '@veza.example', 'user-' || n, '!' FROM generate_series(1, 5000) n"
+        )
+        execute("ANALYZE users")
+        with CaptureQueriesContext(connection) as sent:
+            self.assertEqual(User.objects.find("u7@VEZA.example").username, "user-7")
+        plan = "\n".join(line for (line,) in fetch_rows(f"EXPLAIN {sent[0]['sql']}"))
+        for index in ("idx_users_username", "idx_users_lower_email"):
+            self.assertIn(f"Bitmap Index Scan on {index}", plan)
+        self.assertNotIn("Seq Scan", plan)
 
     def test_of_a_deleted_user_is_nobodys(self):
         self.person(deleted_at=timezone.now())
@@ -134,6 +174,44 @@ class Lock(Quick, TestCase):
 
             with self.subTest(values), mock.patch.object(User, "check_password", check):
                 self.assertIsNone(self.try_it(user.username))
+
+    def test_for_ever_or_longer_than_python_can_read_keeps_out_and_breaks_nothing(self):
+        for until, is_in in [
+            ("infinity", False),
+            ("20000-01-01", False),
+            ("-infinity", True),
+            ("0044-03-15 BC", True),
+        ]:
+            change(self.user, "locked_until = %(until)s", until=until)
+            with self.subTest(until):
+                self.assertEqual(self.try_it() is not None, is_in)
+                change(self.user, "locked_until = %(until)s", until=until)
+                self.assertIsNone(self.try_it(password="wrong"))
+
+    def test_for_ever_is_not_told_from_any_other_refusal(self):
+        change(self.user, "locked_until = 'infinity'")
+        data = {"username": "nadia", "password": PASSWORD}
+        answer = self.client.post(reverse("admin:login"), data, secure=True)
+        self.assertContains(answer, "Several wrong passwords lock an account for a while.")
+
+    def test_reads_no_other_time_of_a_user(self):
+        times = [field.column for field in User._meta.fields if isinstance(field, DateTimeField)]
+        self.assertIn("created_at", times)
+        for column in times:
+            for time in ("infinity", "20000-01-01", "0044-03-15 BC"):
+                user = self.person("another")
+                client = Client()
+                client.force_login(user)
+                change(user, f"{column} = %(time)s", time=time)
+                with self.subTest(column, time=time):
+                    may_enter = column not in ("locked_until", "deleted_at")
+                    answer = client.get("/admin/", secure=True)
+                    self.assertEqual(answer.status_code, 200 if may_enter else 302)
+                    comes_in = self.try_it("another") is not None
+                    self.assertEqual(
+                        comes_in, may_enter or (column, time[:4]) == ("locked_until", "0044")
+                    )
+                execute("DELETE FROM users WHERE id = %(id)s", id=user.pk)
 
     def test_does_not_move_with_the_time_of_the_transaction(self):
         self.fail(5)  # all in the transaction of the test
@@ -371,6 +449,8 @@ class SessionEnds(Quick, TestCase):
             "deleted_at = now()",
             "role = 'user'",
             "locked_until = now() + interval '15 minutes'",
+            "locked_until = 'infinity'",
+            "deleted_at = 'infinity'",
         ]:
             user = self.person("another")
             client = Client()

@@ -54,7 +54,7 @@ class RoleGrantMigration(TestCase):
             v1 = fetch("TABLE user_roles"), fetch(TABLES), fetch("TABLE permissions")
             carried = contract.read(server.cursor())
 
-            call_command("migrate", database=name, verbosity=0)
+            call_command("migrate", *MIGRATION, database=name, verbosity=0)
             self.assertEqual(fetch(CONTENT_TYPES), [(content_type, "rolegrant")])
             renamed = [(key, name.replace("userrole", "rolegrant")) for key, name in permissions]
             self.assertEqual(fetch(PERMISSIONS), renamed)
@@ -67,7 +67,8 @@ class RoleGrantMigration(TestCase):
             )
             now = contract.read(server.cursor())
             self.assertEqual((now.version, now.fingerprint), (carried.version, carried.fingerprint))
-            self.assertEqual(now, contract.when_migrated())
+            call_command("migrate", database=name, verbosity=0)
+            self.assertEqual(contract.read(server.cursor()), contract.when_migrated())
 
             # What is kept of the migration is what it would be on any other database.
             loader = MigrationLoader(connections[name])

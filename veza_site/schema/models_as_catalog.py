@@ -141,12 +141,22 @@ def _indexes(model: type[models.Model], table: str, fields: dict[str, AnyField])
             columns = [_ordered_column(model, name) for name in item.fields]
             yield _index(
                 item.name,
-                columns or [str(expression) for expression in item.expressions],
+                columns or [_expression(expression) for expression in item.expressions],
                 unique=unique,
                 predicate=_predicate(model, item.condition),
                 # Django's suffix for an index of another method is the method's name.
                 method="btree" if suffix == "idx" else suffix,
             )
+
+
+def _expression(expression: Any) -> str:
+    """Return an expression roughly as the catalog has it: lower(email)."""
+    if isinstance(expression, models.F):
+        return str(expression.name)  # type: ignore[attr-defined]  # django-stubs doesn't know it
+    if isinstance(expression, models.Func) and expression.function:
+        arguments = ", ".join(map(_expression, expression.get_source_expressions()))
+        return f"{expression.function.lower()}({arguments})"
+    return str(expression)
 
 
 def _index(

@@ -36,8 +36,9 @@ def foreign_key_index(table: Table, schema: str) -> Iterator[Breach]:
 def name_of_index(table: Table, schema: str) -> Iterator[Breach]:
     """Name an index for its table and columns: errors and query plans show only the name."""
     for index in table.indexes.values():
-        name = index_name(table.name, *index.columns)
-        if index.primary or is_index_name(index.name, table.name, *index.columns):
+        columns = [_in_words(column) for column in index.columns]
+        name = index_name(table.name, *columns)
+        if index.primary or is_index_name(index.name, table.name, *columns):
             continue
         # Another index begins with the columns of this partial one: a word tells them apart.
         shared = index.predicate and any(
@@ -46,13 +47,20 @@ def name_of_index(table: Table, schema: str) -> Iterator[Breach]:
             if other is not index
         )
         if not (shared and re.fullmatch(re.escape(name) + "_[a-z]+", index.name)):
-            right = index_name(table.name, *index.columns, "partial") if shared else name
-            if shared and is_index_name(index.name, table.name, *index.columns, "partial"):
+            right = index_name(table.name, *columns, "partial") if shared else name
+            if shared and is_index_name(index.name, table.name, *columns, "partial"):
                 continue
             mend = f"ALTER INDEX {quote(schema, index.name)} RENAME TO {quote(right)};"
             if right in table.indexes:
                 mend = by_hand(f"there is another index {right}")
             yield index.name, index.name, name + (" and one word" if shared else ""), mend
+
+
+def _in_words(column: str) -> str:
+    """Return a column's name, or the words of an expression: lower_email for lower(email)."""
+    if "(" not in column:
+        return column
+    return "_".join(re.findall(r"\w+", re.sub(r"::\w+( \w+)*", "", column)))
 
 
 @rule_of_tables
