@@ -39,11 +39,9 @@ class UserSession(MutableModel):
             ),
         ]
         indexes = [
-            # A user's devices, the last used first.
-            Index(
-                fields=["user", "-last_activity_at"],
-                name="idx_user_sessions_user_id_last_activity_at",
-            ),
+            # A user's devices, few enough to sort. Without last_activity_at: every request changes
+            # that, and then writes no index.
+            Index(fields=["user"], name="idx_user_sessions_user_id"),
             # The session of a refresh token: ON DELETE SET NULL.
             Index(fields=["refresh_token"], name="idx_user_sessions_refresh_token_id"),
             # Purging what has expired.
