@@ -1,4 +1,4 @@
-"""The migrated database is V1, to the letter."""
+"""The migrations up to V1 make V1, to the letter."""
 
 import json
 

@@ -871,6 +871,8 @@ class Drift(TestCase):
     def test_records_that_are_all_gone(self):
         """Emptied, dropped, or restored without rows: the SQL records what is there."""
         self.addCleanup(self.make_database)
+        count = "SELECT count(*) FROM django.django_migrations"
+        (records,) = self.server.execute(count).fetchone()
         for statement in [
             "TRUNCATE django.django_migrations",
             "TRUNCATE django.django_migrations, django.migration_sql",
@@ -878,7 +880,7 @@ class Drift(TestCase):
             with self.subTest(statement):
                 self.server.execute(statement)
                 found = self.differing()
-                self.assertEqual(len(found), 31)
+                self.assertEqual(len(found), records)
                 self.run_mends(found)
                 self.assertEqual(self.differing(), [])
 
@@ -1027,7 +1029,7 @@ class Drift(TestCase):
             )
             compared = compare_with_code(self.server.cursor())
             self.assertRegex(
-                " ".join(compared.notes), "Not applied yet: .*veza_site.0903_admin_log_indexes"
+                " ".join(compared.notes), "Not applied yet: .*accounts.0905_email_in_words"
             )
             (found,) = compared.differences
             self.assertEqual(found.mend, "-- Run `manage.py migrate` first, then compare again.")

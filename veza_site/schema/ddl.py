@@ -66,7 +66,7 @@ def create_table(catalog: Catalog, table: Table) -> list[str]:
     lines += [constraint_definition(item) for item in table.constraints.values()]
     body = ",\n    ".join(lines)
     return [
-        f"CREATE TABLE {quote(catalog.schema, table.name)} (\n    {body}\n);",
+        f"CREATE TABLE {quote(catalog.schema, table.name)} (\n    {body}\n){tuning_of(table)};",
         *(
             create_index(catalog, table, index)
             for index in table.indexes.values()
@@ -78,6 +78,12 @@ def create_table(catalog: Catalog, table: Table) -> list[str]:
             for statement in create_trigger(catalog, table, trigger)
         ),
     ]
+
+
+def tuning_of(table: Table) -> str:
+    """Return what follows the columns of a new table: its fillfactor and the like, if any."""
+    options = [item for item in table.properties if re.match(r"[\w.]+=", item)]
+    return f" WITH ({', '.join(options)})" if options else ""
 
 
 def sort_tables(catalog: Catalog) -> list[Table]:

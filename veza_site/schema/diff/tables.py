@@ -158,7 +158,7 @@ def compare_properties(expected: Catalog, table: Table, found: Table) -> Iterato
     for item in table.properties:
         if item not in found.properties:
             mend = f"{alter} SET ({item});" if "=" in item else f"-- {alter} … {item}"
-            yield Difference(name, item, f"not {item}", None, mend)
+            yield Difference(name, item, f"not {item}", None, mend, is_tuning="=" in item)
 
 
 def _reset(item: str) -> str:
