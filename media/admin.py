@@ -60,11 +60,14 @@ class HlsTranscodeJobAdmin(V1Admin):
         "finished_at",
         "error_message",
         "payload",
+        "rerun_priority",
+        "rerun_payload",
     ]
     fieldsets = [
         (None, {"fields": ["track", "stream", "status", "error_message"]}),
         ("Queue", {"fields": ["priority", "available_at", "attempts", "max_attempts", "payload"]}),
         ("Worker", {"fields": ["locked_by", "lease_expires_at", "started_at", "finished_at"]}),
+        ("One more run", {"fields": ["rerun_priority", "rerun_payload"]}),
     ]
 
 

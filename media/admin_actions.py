@@ -35,8 +35,8 @@ class Cancel(RowAction):
     title = "Cancel {rows}"
     done = "{rows} cancelled"
     explanation = (
-        "Cancels pending and processing jobs; a worker loses its job. A track without a ready"
-        " stream then counts as failed."
+        "Cancels pending and processing jobs, and the run that was to follow; a worker loses its"
+        " job. A track without a ready stream then counts as failed."
     )
     parent = "track"
 

@@ -112,6 +112,14 @@ class HlsTranscodeJob(MutableModel):
     finished_at = models.DateTimeField(null=True, blank=True)
     error_message = models.TextField(null=True, blank=True)
     payload = models.JSONField(db_default={}, blank=True)
+    rerun_priority = models.SmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="Enqueued again while it ran, with this priority: one more run follows.",
+    )
+    rerun_payload = models.JSONField(
+        null=True, blank=True, help_text="The payload of that run; empty for the same again."
+    )
 
     class Meta:
         db_table = "hls_transcode_queue"
@@ -138,6 +146,10 @@ class HlsTranscodeJob(MutableModel):
                 name="chk_hls_transcode_queue_lease",
                 violation_error_message="A job in processing, and no other, has a lease.",
             ),
+            models.CheckConstraint(
+                condition=Q(rerun_priority__range=(1, 10)),
+                name="chk_hls_transcode_queue_rerun_priority",
+            ),
             models.UniqueConstraint(
                 fields=["track"],
                 condition=Q(status__in=[TranscodeStatus.PENDING, TranscodeStatus.PROCESSING]),
@@ -150,17 +162,28 @@ class HlsTranscodeJob(MutableModel):
             Index(fields=["track"], name="idx_hls_transcode_queue_track_id"),
             # A stream's jobs: ON DELETE SET NULL.
             Index(fields=["stream"], name="idx_hls_transcode_queue_stream_id"),
-            # The next job to claim.
+            # The next job to claim, and the jobs behind any other.
             Index(
-                fields=["priority", "available_at"],
+                fields=["priority", "available_at", "id"],
                 condition=Q(status=TranscodeStatus.PENDING),
-                name="idx_hls_transcode_queue_priority_available_at",
+                name="idx_hls_transcode_queue_priority_available_at_id",
             ),
-            # The leases that have run out.
+            # The leases that may have run out, of jobs with attempts left. Not by lease_expires_at:
+            # then every heartbeat would write all indexes.
             Index(
-                fields=["lease_expires_at"],
-                condition=Q(status=TranscodeStatus.PROCESSING),
-                name="idx_hls_transcode_queue_lease_expires_at",
+                fields=["started_at"],
+                condition=Q(
+                    status=TranscodeStatus.PROCESSING, attempts__lt=models.F("max_attempts")
+                ),
+                name="idx_hls_transcode_queue_started_at",
+            ),
+            # The same of last attempts: nobody may claim these jobs.
+            Index(
+                fields=["started_at"],
+                condition=Q(
+                    status=TranscodeStatus.PROCESSING, attempts__gte=models.F("max_attempts")
+                ),
+                name="idx_hls_transcode_queue_started_at_last",
             ),
             # The newest jobs.
             Index(fields=["-created_at"], name="idx_hls_transcode_queue_created_at"),

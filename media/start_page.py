@@ -1,6 +1,9 @@
 """What the start page shows of the transcode queue."""
 
+from datetime import timedelta
+
 from django.db import connection
+from django.db.models import F, Q
 from django.utils.timesince import timesince
 
 from media.models import HlsTranscodeJob, TranscodeStatus
@@ -18,9 +21,15 @@ from veza_site.admin.start_page.panels import (
     panel,
 )
 
-# The states that a partial index counts, up to so many jobs.
-OPEN = [TranscodeStatus.PENDING, TranscodeStatus.PROCESSING]
+# Open jobs are counted by their partial indexes, up to so many.
 OPEN_COUNTABLE = 10_000
+
+# The two halves of the running jobs: each has an index.
+HALVES = [Q(attempts__lt=F("max_attempts")), Q(attempts__gte=F("max_attempts"))]
+
+# Longer than this no transaction should be open, and so many transactions behind no replica.
+LONG_OPEN = timedelta(minutes=5)
+FAR_BEHIND = 100_000
 
 # The newest jobs, among which the failed ones are counted.
 NEWEST = 1000
@@ -28,7 +37,12 @@ NEWEST = 1000
 
 @panel
 class TranscodeQueue(Panel):
-    """The jobs by state, the one that has waited longest, and how many failed lately."""
+    """
+    The jobs by state, the one that has waited longest, and how many failed lately.
+
+    Also the transaction that has been open longest, if it is long: until it ends, nothing that jobs
+    leave behind can be cleaned up, and claims that look everywhere get slower and slower.
+    """
 
     title = "Transcode queue"
     permission = permission_to("view", HlsTranscodeJob)
@@ -49,7 +63,7 @@ class TranscodeQueue(Panel):
         is_estimate = any(number.is_estimate for number in numbers.values())
         return Content(
             charts.draw_lines("Jobs by state", ["State", "Jobs"], bars),
-            [self._find_oldest(), self._count_failed()],
+            [self._find_oldest(), self._count_failed(), *self._find_old_transaction()],
             note=BY_THE_PLANNER if is_estimate else "",
         )
 
@@ -63,10 +77,17 @@ class TranscodeQueue(Panel):
             if sum(counted.values()) < COUNTABLE:
                 return {status: Number(counted.get(status, 0)) for status in jobs}
         numbers = {status: Number(number, True) for status, number in estimates.items()}
-        for status in OPEN:
-            count = count_up_to(jobs[status], OPEN_COUNTABLE)
-            least = max(count.number, estimates[status])
-            numbers[status] = Number(least, True) if count.is_capped else Number(count.number)
+        running = jobs[TranscodeStatus.PROCESSING]
+        counts = {
+            TranscodeStatus.PENDING: [jobs[TranscodeStatus.PENDING]],
+            TranscodeStatus.PROCESSING: [running.filter(half) for half in HALVES],
+        }
+        for status, parts in counts.items():
+            counted_parts = [count_up_to(part, OPEN_COUNTABLE) for part in parts]
+            number = sum(count.number for count in counted_parts)
+            is_capped = any(count.is_capped for count in counted_parts)
+            least = max(number, estimates[status])
+            numbers[status] = Number(least, True) if is_capped else Number(number)
         return numbers
 
     def _find_oldest(self) -> Fact:
@@ -91,6 +112,40 @@ class TranscodeQueue(Panel):
         if waiting.startswith("0"):
             waiting = "less than a minute"
         return Fact("Oldest waiting job", f"for {waiting}", row_address(HlsTranscodeJob, job))
+
+    def _find_old_transaction(self) -> list[Fact]:
+        """Return a line about what keeps this database from being cleaned up, if it is old."""
+        with connection.cursor() as cursor:
+            # A session of which this role may see nothing has no xmin here.
+            cursor.execute(
+                """
+                SELECT held_by, since FROM (
+                    SELECT concat('session ', pid, ' (' || nullif(application_name, '') || ')'),
+                        xact_start, age(coalesce(backend_xmin, backend_xid))
+                    FROM pg_stat_activity
+                    WHERE (datname = current_database() OR datname IS NULL)
+                        AND pid <> pg_backend_pid()
+                        AND xact_start < statement_timestamp() - %(long)s::interval
+                    UNION ALL
+                    SELECT concat('prepared transaction ', gid), prepared, age(transaction)
+                    FROM pg_prepared_xacts
+                    WHERE database = current_database()
+                        AND prepared < statement_timestamp() - %(long)s::interval
+                    UNION ALL
+                    SELECT concat('replication slot ', slot_name), NULL, age(xmin)
+                    FROM pg_replication_slots WHERE age(xmin) > %(far)s
+                ) AS holders (held_by, since, age)
+                WHERE age IS NOT NULL
+                ORDER BY age DESC, since LIMIT 1
+                """,
+                {"long": str(LONG_OPEN), "far": FAR_BEHIND},
+            )
+            oldest = cursor.fetchone()
+        if oldest is None:
+            return []
+        held_by, since = oldest
+        text = f"{held_by}, for {timesince(since)}" if since else held_by
+        return [Fact("Old transaction, slows the queue down", text)]
 
     def _count_failed(self) -> Fact:
         with connection.cursor() as cursor:

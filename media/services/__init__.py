@@ -5,7 +5,8 @@ Locks are taken in this order: the track, its streams, its jobs. Claiming locks 
 for nobody. What each locks, and the SQL it sends, is in docs/transactions.md. Ids are UUIDs.
 """
 
-from media.services.leases import Lease, LeaseLost, claim_jobs, heartbeat
+from media.services.claims import claim_jobs
+from media.services.leases import Lease, LeaseLost, heartbeat
 from media.services.queue import Enqueued, cancel_job, enqueue_transcode, retry_job
 from media.services.results import complete_job, fail_exhausted_jobs, fail_job
 from media.services.streams import delete_stream, restore_stream

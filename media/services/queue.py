@@ -13,14 +13,19 @@ from psycopg.types.json import Jsonb
 from media.models import TranscodeStatus
 from media.services.tracks import lock_job, lock_track_of_job, no_track, set_status
 from streaming.models import TrackStatus
-from veza_site.transactions import Conflict, check_number, execute, fetch_one, fetch_row
+from veza_site.transactions import Conflict, check_json, check_number, execute, fetch_one, fetch_row
 
 
 class Enqueued(NamedTuple):
-    """The open job of a track, and whether it is a new one."""
+    """
+    The open job of a track, and whether it is a new one.
+
+    If `runs_again`, it is being worked on, and one more run follows, maybe as a job of its own.
+    """
 
     job_id: UUID
     is_new: bool
+    runs_again: bool = False
 
 
 @transaction.atomic
@@ -32,21 +37,28 @@ def enqueue_transcode(
     payload: dict[str, Any] | None = None,
 ) -> Enqueued:
     """
-    Give a track an open job, unless it has one, which stays as it is.
+    Give a track an open job, or let the one that it has follow the new wish.
 
     `priority` is 1 (first) to 10. A track without a ready stream is `processing` from now on.
+
+    A job that is pending takes the more urgent of both priorities, the larger number of attempts,
+    and the new payload if there is one. A job that a worker has may have read the track as it was:
+    one more run follows it, with this priority, and this payload or else the same one. However
+    often the track is enqueued meanwhile, it is one run, by the most urgent priority and the last
+    payload. So this may be repeated blindly; at worst the track is transcoded once more.
 
     Locks: the track, then the job.
 
     Statements: 3.
 
-    Returns the open job, and whether it is new.
+    Returns the open job, whether it is new, and whether one more run follows.
 
     Raises NotFound for a track that doesn't exist or is deleted, and Invalid for a priority or a
-    number of attempts that is out of range.
+    number of attempts that is out of range, and for a payload that jsonb can't hold.
     """
     check_number("A priority", priority, least=1, most=10)
     check_number("The number of attempts", max_attempts, least=1)
+    check_json("The payload", payload)
     track = fetch_row(
         """
         SELECT id FROM tracks WHERE id = %(track_id)s AND deleted_at IS NULL
@@ -70,14 +82,27 @@ def enqueue_transcode(
     )
     if job is None:
         # Nobody can end it meanwhile: that takes the lock on the track.
-        (job_id,) = fetch_one(
+        job_id, runs_again = fetch_one(
             """
-            SELECT id FROM hls_transcode_queue
+            UPDATE hls_transcode_queue
+            SET priority = CASE WHEN status = 'pending'
+                    THEN LEAST(priority, %(priority)s) ELSE priority END,
+                payload = CASE WHEN status = 'pending'
+                    THEN coalesce(%(payload)s::jsonb, payload) ELSE payload END,
+                max_attempts = GREATEST(max_attempts, %(max_attempts)s),
+                rerun_priority = CASE WHEN status = 'processing'
+                    THEN LEAST(rerun_priority, %(priority)s) END,
+                rerun_payload = CASE WHEN status = 'processing'
+                    THEN coalesce(%(payload)s::jsonb, rerun_payload) END
             WHERE track_id = %(track_id)s AND status IN ('pending', 'processing')
+            RETURNING id, status = 'processing'
             """,
             track_id=track_id,
+            priority=priority,
+            max_attempts=max_attempts,
+            payload=None if payload is None else Jsonb(payload),
         )
-        return Enqueued(job_id, is_new=False)
+        return Enqueued(job_id, is_new=False, runs_again=runs_again)
     set_status([track_id], TrackStatus.PROCESSING)
     return Enqueued(job[0], is_new=True)
 
@@ -86,6 +111,8 @@ def enqueue_transcode(
 def cancel_job(*, job_id: UUID) -> None:
     """
     Cancel an open job; its worker loses the lease. Doing it again is no error.
+
+    If the track was enqueued again while the job ran, that run is cancelled too.
 
     The track has failed then, unless it has a ready stream.
 
@@ -105,7 +132,7 @@ def cancel_job(*, job_id: UUID) -> None:
         """
         UPDATE hls_transcode_queue
         SET status = 'cancelled', finished_at = clock_timestamp(), locked_by = NULL,
-            lease_expires_at = NULL
+            lease_expires_at = NULL, rerun_priority = NULL, rerun_payload = NULL
         WHERE id = %(job_id)s
         """,
         job_id=job_id,
@@ -118,7 +145,8 @@ def retry_job(*, job_id: UUID) -> None:
     """
     Retry a job that failed or was cancelled: it is pending at once, with all its attempts.
 
-    A track without a ready stream is `processing` again.
+    A track without a ready stream is `processing` again. Doing it again is a Conflict that says
+    that the job is pending.
 
     Locks: the track, then the job.
 
@@ -137,7 +165,8 @@ def retry_job(*, job_id: UUID) -> None:
         """
         UPDATE hls_transcode_queue AS job
         SET status = 'pending', attempts = 0, available_at = clock_timestamp(),
-            started_at = NULL, finished_at = NULL, error_message = NULL
+            started_at = NULL, finished_at = NULL, error_message = NULL,
+            rerun_priority = NULL, rerun_payload = NULL
         WHERE id = %(job_id)s AND NOT EXISTS (
             SELECT FROM hls_transcode_queue AS other
             WHERE other.track_id = job.track_id AND other.status IN ('pending', 'processing')

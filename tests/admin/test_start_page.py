@@ -1,6 +1,7 @@
 """The numbers above the list of apps: exact for few rows, cheap for many."""
 
 import re
+from datetime import timedelta
 from unittest import mock
 
 from django.contrib.auth.models import AnonymousUser
@@ -168,6 +169,19 @@ class Queue(TestCase):
         _, facts = fill(TranscodeQueue)
         self.assertEqual(facts["Oldest waiting job"], "none is waiting")
 
+    def test_names_the_transaction_that_is_open_longest_if_that_is_long(self):
+        label = "Old transaction, slows the queue down"
+        with connect(connection.settings_dict["NAME"], application_name="old <b>") as other:
+            other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            other.execute("SELECT FROM users")
+            execute("SELECT pg_stat_clear_snapshot()")  # of an earlier test's sessions
+            _, facts = fill(TranscodeQueue)
+            self.assertNotIn(label, facts)
+            with mock.patch("media.start_page.LONG_OPEN", timedelta(0)):
+                _, facts = fill(TranscodeQueue)
+            session = other.info.backend_pid
+        self.assertRegex(facts[label], rf"^session {session} \(old <b>\), for 0.minutes$")
+
     def test_counts_the_failed_among_the_newest(self):
         self.job("failed", made="1 day")
         self.job("failed", made="1 hour")
@@ -277,9 +291,10 @@ class Indexes(TestCase):
     def test_serve_each_query(self):
         for kind, part, index in [
             (PlaysADay, "FROM track_plays", "idx_track_plays_created_at"),
-            (TranscodeQueue, "LATERAL", "idx_hls_transcode_queue_priority_available_at"),
+            (TranscodeQueue, "LATERAL", "idx_hls_transcode_queue_priority_available_at_id"),
             (TranscodeQueue, "ORDER BY created_at", "idx_hls_transcode_queue_created_at"),
-            (TranscodeQueue, "'processing'", "idx_hls_transcode_queue_lease_expires_at"),
+            (TranscodeQueue, '"attempts" <', "idx_hls_transcode_queue_started_at"),
+            (TranscodeQueue, '"attempts" >=', "idx_hls_transcode_queue_started_at_last"),
         ]:
             # Count the open jobs by their indexes.
             with self.subTest(part), mock.patch("media.start_page.COUNTABLE", 0):

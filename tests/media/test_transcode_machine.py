@@ -50,9 +50,18 @@ class Job:
     is_available: bool = True
     lease: Lease | None = None
     has_lapsed: bool = False
+    rerun: int | None = None  # the priority of one more run
+    ended_by: tuple[str, Lease] | None = None  # "complete" or "fail", and by which lease
 
-    def close(self, status):
+    def close(self, status, ended_by=None):
         self.status, self.lease, self.has_lapsed = status, None, False
+        self.ended_by = ended_by
+
+    def fold_rerun(self):
+        """Be the run that was to follow, if there is one."""
+        if self.rerun is not None:
+            self.priority, self.attempts = min(self.priority, self.rerun), 0
+        self.rerun = None
 
     @property
     def is_open(self):
@@ -112,13 +121,23 @@ class Queue(RuleBasedStateMachine):
             track_id=self.tracks[track], priority=priority, max_attempts=max_attempts
         )
         assert enqueued.is_new != bool(self.open_job(track))
-        if not enqueued.is_new:
-            assert enqueued.job_id == self.open_job(track)
+        if enqueued.is_new:
+            self.follow(self.add_job(enqueued.job_id, track, priority, max_attempts), "processing")
             return
+        assert enqueued.job_id == self.open_job(track)
+        job = self.jobs[enqueued.job_id]
+        assert enqueued.runs_again == (job.status == "processing")
+        job.max_attempts = max(job.max_attempts, max_attempts)
+        if job.status == "pending":
+            job.priority = min(job.priority, priority)
+        else:
+            job.rerun = min(job.rerun or priority, priority)
+
+    def add_job(self, job_id, track, priority, max_attempts):
         # In one transaction, CURRENT_TIMESTAMP would make them all of one age.
-        self.set("available_at = clock_timestamp()", enqueued.job_id)
-        job = self.jobs[enqueued.job_id] = Job(track, priority, max_attempts, self.tick())
-        self.follow(job, "processing")
+        self.set("available_at = clock_timestamp()", job_id)
+        self.jobs[job_id] = Job(track, priority, max_attempts, self.tick())
+        return self.jobs[job_id]
 
     @rule(worker=st.sampled_from(["worker-1", "worker-2"]), limit=st.integers(1, 3))
     def claim(self, worker, limit):
@@ -130,6 +149,7 @@ class Queue(RuleBasedStateMachine):
             job = self.jobs[lease.job_id]
             job.status, job.has_lapsed, job.lease = "processing", False, lease
             job.attempts += 1
+            job.ended_by = None
             assert lease.attempt == job.attempts
         self.leases += leases
 
@@ -148,15 +168,23 @@ class Queue(RuleBasedStateMachine):
                 heartbeat(lease=lease, extension=2 * LEASE)
         except LeaseLost:
             assert not held
+            assert job.ended_by != (service, lease)
             return
+        if job.ended_by == (service, lease):
+            return  # it was done before
         assert held
         if service == "complete":
-            job.close("completed")
+            job.close("completed", ended_by=("complete", lease))
             self.has_stream[job.track] = True
             self.follow(job, "ready")
+            if job.rerun is not None:
+                (new,) = set(HlsTranscodeJob.objects.values_list("pk", flat=True)) - set(self.jobs)
+                self.add_job(new, job.track, job.rerun, job.max_attempts)
         elif service == "fail":
-            job.close("pending" if job.attempts < job.max_attempts else "failed")
+            is_over = job.attempts == job.max_attempts and job.rerun is None
+            job.close("failed" if is_over else "pending", ended_by=("fail", lease))
             assert status == job.status
+            job.fold_rerun()
             job.is_available, job.age = False, self.tick()
             self.follow(job, "failed" if status == "failed" else "processing")
 
@@ -173,6 +201,7 @@ class Queue(RuleBasedStateMachine):
         assert job.is_open or job.status == "cancelled"
         if job.is_open:
             job.close("cancelled")
+            job.rerun = None
             self.follow(job, "failed")
 
     @precondition(lambda self: self.jobs)
@@ -216,8 +245,13 @@ class Queue(RuleBasedStateMachine):
         ]
         assert fail_exhausted_jobs() == len(exhausted)
         for job in exhausted:
-            job.close("failed")
-            self.follow(job, "failed")
+            if job.rerun is None:
+                job.close("failed")
+                self.follow(job, "failed")
+            else:
+                job.close("pending")
+                job.fold_rerun()
+                job.age = self.tick()
 
     def set(self, assignment, job_id):
         self.rows.cursor.execute(
@@ -228,9 +262,18 @@ class Queue(RuleBasedStateMachine):
     def is_as_in_memory(self):
         if not hasattr(self, "before"):
             return
-        jobs = HlsTranscodeJob.objects.values_list("pk", "status", "attempts", "locked_by")
+        jobs = HlsTranscodeJob.objects.values_list(
+            "pk", "status", "priority", "attempts", "locked_by", "rerun_priority"
+        )
         assert set(jobs) == {
-            (job_id, job.status, job.attempts, job.lease.worker if job.lease else None)
+            (
+                job_id,
+                job.status,
+                job.priority,
+                job.attempts,
+                job.lease.worker if job.lease else None,
+                job.rerun,
+            )
             for job_id, job in self.jobs.items()
         }
         statuses = dict(Track.objects.values_list("pk", "status"))

@@ -49,6 +49,7 @@ REFUSED = {
         {"status": "ready", "master_playlist_path": "x"},
     ],
     "chk_hls_transcode_queue_priority": [{"priority": 0}, {"priority": 11}],
+    "chk_hls_transcode_queue_rerun_priority": [{"rerun_priority": 0}, {"rerun_priority": 11}],
     "chk_hls_transcode_queue_attempts": [{"attempts": -1}, {"attempts": 4}],
     "chk_hls_transcode_queue_lease": [
         {"status": "processing"},

@@ -20,12 +20,22 @@ def claim_jobs(rows: Rows, size: int) -> dict[str, Any]:
     return {"worker": "worker-1", "lease": MINUTE, "limit": size}
 
 
+def enqueue_transcode__again(rows: Rows, size: int) -> dict[str, Any]:
+    return {"track_id": lease_job(rows, size).track_id, "priority": 2}
+
+
 def heartbeat(rows: Rows, size: int) -> dict[str, Any]:
     return {"lease": lease_job(rows, size), "extension": 2 * MINUTE}
 
 
 def complete_job(rows: Rows, size: int) -> dict[str, Any]:
     return {"lease": lease_job(rows, size), **STREAM, "bitrates_kbps": [64, 128, 256]}
+
+
+def complete_job__asked_for_again(rows: Rows, size: int) -> dict[str, Any]:
+    lease = lease_job(rows, size)
+    services.enqueue_transcode(track_id=lease.track_id)
+    return {"lease": lease, **STREAM}
 
 
 def fail_job(rows: Rows, size: int) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID
 
@@ -21,7 +21,7 @@ class World:
     user: UUID
     tracks: list[UUID]
     leases: list[Lease] = field(default_factory=list)
-    completed: list[Lease] = field(default_factory=list)
+    completed: dict[tuple[UUID, datetime], UUID] = field(default_factory=dict)
 
 
 def prepare(rows: Rows) -> World:
@@ -66,9 +66,9 @@ def any_lease(world: World, random: Random) -> Lease | None:
 
 def complete(world: World, random: Random) -> None:
     if lease := any_lease(world, random):
-        services.complete_job(lease=lease, **STREAM, codec=random.choice(["aac", "opus"]))
-        assert lease not in world.completed, "completed twice"
-        world.completed.append(lease)
+        stream = services.complete_job(lease=lease, **STREAM, codec=random.choice(["aac", "opus"]))
+        claim = (lease.job_id, lease.started_at)
+        assert world.completed.setdefault(claim, stream) == stream, "completed twice"
 
 
 def fail(world: World, random: Random) -> None:
