@@ -72,7 +72,7 @@ def claim_jobs(*, worker: str, lease: timedelta, limit: int = 1) -> list[Lease]:
 
     Locks: the jobs, and waits for nobody: jobs that others are claiming are passed over.
 
-    Statements: 1, or 2 if it finds nothing, or 4 when it also looks everywhere.
+    Statements: 1, or up to 4 when it looks everywhere.
 
     Returns the leases, the most urgent first; none if there is nothing to do.
 

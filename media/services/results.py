@@ -7,7 +7,6 @@ time, and nothing changes.
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -79,65 +78,59 @@ def complete_job(
     for bitrate in bitrates_kbps:
         check_number("A bitrate", bitrate, least=1)
     try:
-        return _complete(
-            lease,
-            master_playlist_path=master_playlist_path,
-            segment_count=segment_count,
-            bitrates_kbps=list(bitrates_kbps),
-            segment_duration_seconds=segment_duration_seconds,
-            total_size=total_size,
-            codec=codec,
-        )
+        with transaction.atomic():
+            track_id = lock_track_of_leased_job(lease)
+            stream_id: UUID
+            (stream_id,) = fetch_one(
+                """
+                INSERT INTO hls_streams (
+                    track_id, codec, status, master_playlist_path, bitrates_kbps, segment_count,
+                    segment_duration_seconds, total_size
+                )
+                VALUES (
+                    %(track_id)s, %(codec)s, 'ready', %(master_playlist_path)s,
+                    %(bitrates_kbps)s::int[], %(segment_count)s, %(segment_duration_seconds)s,
+                    %(total_size)s
+                )
+                ON CONFLICT (track_id, codec) WHERE deleted_at IS NULL DO UPDATE
+                SET status = EXCLUDED.status, master_playlist_path = EXCLUDED.master_playlist_path,
+                    bitrates_kbps = EXCLUDED.bitrates_kbps, segment_count = EXCLUDED.segment_count,
+                    segment_duration_seconds = EXCLUDED.segment_duration_seconds,
+                    total_size = EXCLUDED.total_size, error_message = NULL
+                RETURNING id
+                """,
+                track_id=track_id,
+                codec=codec,
+                master_playlist_path=master_playlist_path,
+                bitrates_kbps=list(bitrates_kbps),
+                segment_count=segment_count,
+                segment_duration_seconds=segment_duration_seconds,
+                total_size=total_size,
+            )
+            lock_leased_job(lease)
+            job = fetch_row(
+                """
+                UPDATE hls_transcode_queue
+                SET status = 'completed', stream_id = %(stream_id)s,
+                    finished_at = clock_timestamp(), locked_by = NULL, lease_expires_at = NULL, error_message = NULL
+                WHERE id = %(job_id)s AND lease_expires_at > clock_timestamp()
+                RETURNING rerun_priority IS NOT NULL
+                """,
+                job_id=lease.job_id,
+                stream_id=stream_id,
+            )
+            if job is None:
+                raise lease_lost(lease)
+            (runs_again,) = job
+            if runs_again:
+                _run_again(lease.job_id)
+            set_status([track_id], TrackStatus.READY)
+            return stream_id
     except LeaseLost:
         done = _find_completed(lease)
         if done is None:
             raise
         return done
-
-
-@transaction.atomic
-def _complete(lease: Lease, **stream: Any) -> UUID:
-    track_id = lock_track_of_leased_job(lease)
-    stream_id: UUID
-    (stream_id,) = fetch_one(
-        """
-        INSERT INTO hls_streams (
-            track_id, codec, status, master_playlist_path, bitrates_kbps, segment_count,
-            segment_duration_seconds, total_size
-        )
-        VALUES (
-            %(track_id)s, %(codec)s, 'ready', %(master_playlist_path)s, %(bitrates_kbps)s::int[],
-            %(segment_count)s, %(segment_duration_seconds)s, %(total_size)s
-        )
-        ON CONFLICT (track_id, codec) WHERE deleted_at IS NULL DO UPDATE
-        SET status = EXCLUDED.status, master_playlist_path = EXCLUDED.master_playlist_path,
-            bitrates_kbps = EXCLUDED.bitrates_kbps, segment_count = EXCLUDED.segment_count,
-            segment_duration_seconds = EXCLUDED.segment_duration_seconds,
-            total_size = EXCLUDED.total_size, error_message = NULL
-        RETURNING id
-        """,
-        track_id=track_id,
-        **stream,
-    )
-    lock_leased_job(lease)
-    job = fetch_row(
-        """
-        UPDATE hls_transcode_queue
-        SET status = 'completed', stream_id = %(stream_id)s, finished_at = clock_timestamp(),
-            locked_by = NULL, lease_expires_at = NULL, error_message = NULL
-        WHERE id = %(job_id)s AND lease_expires_at > clock_timestamp()
-        RETURNING rerun_priority IS NOT NULL
-        """,
-        job_id=lease.job_id,
-        stream_id=stream_id,
-    )
-    if job is None:
-        raise lease_lost(lease)
-    (runs_again,) = job
-    if runs_again:
-        _run_again(lease.job_id)
-    set_status([track_id], TrackStatus.READY)
-    return stream_id
 
 
 def _run_again(job_id: UUID) -> None:
@@ -191,46 +184,43 @@ def fail_job(*, lease: Lease, error: str) -> TranscodeStatus:
     """
     error = make_storable(error[-LONGEST_ERROR:])
     try:
-        return _fail(lease, error)
+        with transaction.atomic():
+            track_id = lock_track_of_leased_job(lease)
+            lock_leased_job(lease)
+            job = fetch_row(
+                """
+                UPDATE hls_transcode_queue
+                SET status = (CASE WHEN attempts < max_attempts OR rerun_priority IS NOT NULL
+                        THEN 'pending' ELSE 'failed' END)::transcode_status,
+                    finished_at = CASE WHEN attempts < max_attempts OR rerun_priority IS NOT NULL
+                        THEN NULL ELSE clock_timestamp() END,
+                    available_at = clock_timestamp() + (1 - %(jitter)s * random())
+                        * LEAST(%(longest)s, %(backoff)s * power(2, LEAST(attempts, 20) - 1)),
+                    attempts = CASE WHEN rerun_priority IS NULL THEN attempts ELSE 0 END,
+                    priority = LEAST(priority, rerun_priority),
+                    payload = coalesce(rerun_payload, payload),
+                    rerun_priority = NULL, rerun_payload = NULL,
+                    locked_by = NULL, lease_expires_at = NULL, error_message = %(error)s
+                WHERE id = %(job_id)s AND lease_expires_at > clock_timestamp()
+                RETURNING status
+                """,
+                job_id=lease.job_id,
+                error=error,
+                backoff=BACKOFF,
+                longest=LONGEST_BACKOFF,
+                jitter=JITTER,
+            )
+            if job is None:
+                raise lease_lost(lease)
+            status = TranscodeStatus(*job)
+            failed = status == TranscodeStatus.FAILED
+            set_status([track_id], TrackStatus.FAILED if failed else TrackStatus.PROCESSING)
+            return status
     except LeaseLost:
         done = _find_failed(lease, error)
         if done is None:
             raise
         return done
-
-
-@transaction.atomic
-def _fail(lease: Lease, error: str) -> TranscodeStatus:
-    track_id = lock_track_of_leased_job(lease)
-    lock_leased_job(lease)
-    job = fetch_row(
-        """
-        UPDATE hls_transcode_queue
-        SET status = (CASE WHEN attempts < max_attempts OR rerun_priority IS NOT NULL
-                THEN 'pending' ELSE 'failed' END)::transcode_status,
-            finished_at = CASE WHEN attempts < max_attempts OR rerun_priority IS NOT NULL
-                THEN NULL ELSE clock_timestamp() END,
-            available_at = clock_timestamp() + (1 - %(jitter)s * random())
-                * LEAST(%(longest)s, %(backoff)s * power(2, LEAST(attempts, 20) - 1)),
-            attempts = CASE WHEN rerun_priority IS NULL THEN attempts ELSE 0 END,
-            priority = LEAST(priority, rerun_priority), payload = coalesce(rerun_payload, payload),
-            rerun_priority = NULL, rerun_payload = NULL,
-            locked_by = NULL, lease_expires_at = NULL, error_message = %(error)s
-        WHERE id = %(job_id)s AND lease_expires_at > clock_timestamp()
-        RETURNING status
-        """,
-        job_id=lease.job_id,
-        error=error,
-        backoff=BACKOFF,
-        longest=LONGEST_BACKOFF,
-        jitter=JITTER,
-    )
-    if job is None:
-        raise lease_lost(lease)
-    status = TranscodeStatus(*job)
-    failed = status == TranscodeStatus.FAILED
-    set_status([track_id], TrackStatus.FAILED if failed else TrackStatus.PROCESSING)
-    return status
 
 
 def _find_failed(lease: Lease, error: str) -> TranscodeStatus | None:
