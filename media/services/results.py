@@ -112,7 +112,8 @@ def complete_job(
                 """
                 UPDATE hls_transcode_queue
                 SET status = 'completed', stream_id = %(stream_id)s,
-                    finished_at = clock_timestamp(), locked_by = NULL, lease_expires_at = NULL, error_message = NULL
+                    finished_at = clock_timestamp(), locked_by = NULL, lease_expires_at = NULL,
+                    error_message = NULL
                 WHERE id = %(job_id)s AND lease_expires_at > clock_timestamp()
                 RETURNING rerun_priority IS NOT NULL
                 """,
