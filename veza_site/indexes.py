@@ -14,3 +14,9 @@ class GinIndex(indexes.GinIndex):
     """For columns whose values have many parts, such as arrays."""
 
     max_name_length = 63
+
+
+class BrinIndex(indexes.BrinIndex):
+    """For a column that grows with the table: tiny, and it costs inserts next to nothing."""
+
+    max_name_length = 63

@@ -1,5 +1,6 @@
 """What listeners do with a track: play it, like it, share it, comment on it."""
 
+from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Length
@@ -7,7 +8,7 @@ from django.db.models.lookups import Range
 
 from accounts.models import User
 from streaming.models.track import Track
-from veza_site.indexes import Index
+from veza_site.indexes import BrinIndex, Index
 from veza_site.models import AppendOnlyModel, SoftDeletableModel
 
 
@@ -34,6 +35,11 @@ class TrackPlay(AppendOnlyModel):
         max_length=2, null=True, blank=True, help_text="ISO 3166-1 alpha-2."
     )
     ip_address = models.GenericIPAddressField(null=True, blank=True)
+    recorded_at = models.DateTimeField(
+        db_default=TransactionNow(),
+        editable=False,
+        help_text="When it came here. A play that was uploaded late was created_at long before.",
+    )
 
     class Meta:
         db_table = "track_plays"
@@ -54,6 +60,10 @@ class TrackPlay(AppendOnlyModel):
             Index(fields=["user", "-created_at"], name="idx_track_plays_user_id_created_at"),
             # The last plays of all.
             Index(fields=["-created_at"], name="idx_track_plays_created_at"),
+            # The plays that have come lately, for count_plays.
+            BrinIndex(
+                fields=["recorded_at"], name="idx_track_plays_recorded_at", autosummarize=True
+            ),
         ]
 
     def __str__(self) -> str:

@@ -62,6 +62,9 @@ class Track(SoftDeletableModel):
     like_count = models.BigIntegerField(db_default=0)
     share_count = models.BigIntegerField(db_default=0)
     comment_count = models.BigIntegerField(db_default=0)
+    pruned_play_count = models.BigIntegerField(
+        db_default=0, help_text="Old plays that were deleted; play_count goes on counting them."
+    )
 
     class Meta:
         db_table = "tracks"

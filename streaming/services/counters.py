@@ -122,7 +122,8 @@ _COUNT_TRACKS = """
         SELECT
             id,
             play_count,
-            (SELECT count(*) FROM track_plays WHERE track_id = tracks.id) AS plays,
+            pruned_play_count
+                + (SELECT count(*) FROM track_plays WHERE track_id = tracks.id) AS plays,
             like_count,
             (SELECT count(*) FROM track_likes WHERE track_id = tracks.id) AS likes,
             share_count,

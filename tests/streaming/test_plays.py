@@ -9,11 +9,12 @@ from uuid import uuid4
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
+from accounts.models import UserStatus
 from streaming import services
 from streaming.models import Track, TrackPlay
 from tests.support.examples.streaming import track, user
-from tests.support.services import ServiceTests
-from veza_site.transactions import Invalid, NotFound
+from tests.support.services import ServiceTests, statements
+from veza_site.transactions import Conflict, Invalid, NotAllowed, NotFound
 
 WINDOW = timedelta(minutes=10)
 
@@ -21,7 +22,7 @@ WINDOW = timedelta(minutes=10)
 class Plays(ServiceTests):
     def setUp(self):
         super().setUp()
-        self.track = track(self.rows)
+        self.track = track(self.rows, is_public=True)
 
     def play(self, **arguments):
         return services.record_play(**{"track_id": self.track} | arguments)
@@ -54,13 +55,49 @@ class Plays(ServiceTests):
         gone = "2001-02-03T04:05:06Z"
         for arguments in [
             {"track_id": uuid4()},
-            {"track_id": track(self.rows, deleted_at=gone)},
+            {"track_id": track(self.rows, is_public=True, deleted_at=gone)},
             {"user_id": uuid4()},
             {"user_id": self.rows.insert("users", deleted_at=gone)},
         ]:
             with self.subTest(arguments), self.assertRaises(NotFound):
                 self.play(**arguments)
         self.assertFalse(TrackPlay.objects.exists())
+
+    def test_of_a_private_track_are_its_creator_s(self):
+        creator = user(self.rows)
+        private = track(self.rows, creator_id=creator)
+        for listener in (None, user(self.rows)):
+            with self.subTest(listener), self.assertRaisesMessage(NotFound, f"no track {private}"):
+                self.play(track_id=private, user_id=listener)
+        play = self.play(track_id=private, user_id=creator)
+        self.assertEqual(TrackPlay.objects.get().pk, play)
+
+    def test_are_refused_for_who_is_not_active(self):
+        for status in set(UserStatus) - {UserStatus.ACTIVE}:
+            listener = self.rows.insert("users", status=status)
+            with self.subTest(status), self.assertRaisesMessage(NotAllowed, "is not active"):
+                self.play(user_id=listener)
+        self.assertFalse(TrackPlay.objects.exists())
+
+    def test_with_an_id_are_recorded_once_however_often_they_are_sent(self):
+        listener = user(self.rows)
+        call = partial(self.play, user_id=listener, play_id=uuid4())
+        play = call()
+        self.assertEqual(self.at_once(call, call, call), [play] * 3)
+        Track.objects.update(is_public=False)
+        self.assertEqual(len(statements(call)), 2)
+        self.assertEqual(TrackPlay.objects.get().pk, play)
+
+    def test_with_the_id_of_another_play_are_refused(self):
+        listener = user(self.rows)
+        play = self.play(user_id=listener)
+        for arguments in [
+            {"user_id": None},
+            {"user_id": user(self.rows)},
+            {"user_id": listener, "track_id": track(self.rows, is_public=True)},
+        ]:
+            with self.subTest(arguments), self.assertRaises(Conflict):
+                self.play(**arguments, play_id=play)
 
     def test_are_refused_when_the_track_is_deleted_for_good_meanwhile(self):
         outcome = self.behind(
@@ -79,6 +116,9 @@ class Plays(ServiceTests):
             {"device_type": "x" * 51},
             {"country_code": "FRA"},
             {"country_code": ""},
+            {"source": "ra\0dio"},
+            {"device_type": "\ud83d"},
+            {"country_code": "\u200b\u200b"},
         ]:
             with self.subTest(arguments), self.assertRaises(Invalid):
                 self.play(**arguments)
@@ -100,7 +140,7 @@ class Plays(ServiceTests):
         return run()
 
     def test_are_counted_once_by_any_number_of_recounts(self):
-        others = [track(self.rows) for _ in range(3)]
+        others = [track(self.rows, is_public=True) for _ in range(3)]
         for track_id in [self.track, self.track, *others]:
             self.play(track_id=track_id)
         self.assertEqual(self.count(), 4)
@@ -148,7 +188,7 @@ class Plays(ServiceTests):
         self.assertEqual(Track.objects.get().play_count, writers * plays)
 
     def test_are_looked_for_within_the_window(self):
-        self.rows.insert("track_plays", track_id=self.track, created_at="2001-02-03T04:05:06Z")
+        self.rows.insert("track_plays", track_id=self.track, recorded_at="2001-02-03T04:05:06Z")
         self.assertEqual(self.count(), 0)
         self.play()
         self.assertEqual(self.count(), 1)
@@ -156,6 +196,11 @@ class Plays(ServiceTests):
         for window in (timedelta(), timedelta(days=-1), timedelta.max):
             with self.subTest(window), self.assertRaises(Invalid):
                 services.count_plays(window=window)
+
+    def test_that_were_uploaded_late_are_counted_by_the_next_recount(self):
+        self.rows.insert("track_plays", track_id=self.track, created_at="2001-02-03T04:05:06Z")
+        self.assertEqual(self.count(), 1)
+        self.assertEqual(Track.objects.get().play_count, 1)
 
     def test_are_counted_by_the_command(self):
         self.play()
@@ -169,7 +214,7 @@ class Plays(ServiceTests):
             (0, "0 tracks had more plays than their play_count."),
         ]:
             for _ in range(number):
-                self.play(track_id=track(self.rows))
+                self.play(track_id=track(self.rows, is_public=True))
             output = StringIO()
             call_command("count_plays", stdout=output)
             self.assertEqual(output.getvalue(), told + "\n")
