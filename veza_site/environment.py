@@ -80,6 +80,13 @@ def seconds_or_none(value: str) -> float:
     return number
 
 
+def days(value: str) -> int | None:
+    """Return a number of days. Raises ValueError if it is none, or over a hundred years."""
+    if not (value.strip().isdecimal() and 0 < int(value) <= 36_500):
+        raise ValueError("It is not a whole number of days, from 1 to 36500.")
+    return int(value)
+
+
 def items(value: str) -> list[str]:
     """Return the parts between commas."""
     return [part.strip() for part in value.split(",")] if value.strip() else []

@@ -14,6 +14,7 @@ from psycopg import IsolationLevel
 from veza_site.environment import (
     CONNECT_TIMEOUT,
     database,
+    days,
     flag,
     host_names,
     is_set,
@@ -131,6 +132,12 @@ REFRESH_TOKEN_GRACE = read("REFRESH_TOKEN_GRACE", seconds_or_none, 10.0)
 REFRESH_TOKEN_ABSOLUTE_LIFETIME = read(
     "REFRESH_TOKEN_ABSOLUTE_LIFETIME", seconds_or_none, 90 * 24 * 60 * 60.0
 )
+
+# For how many days `prune` keeps the rows of these tables; for ever, where it is not set.
+PRUNE_TRACK_PLAYS_DAYS = read("PRUNE_TRACK_PLAYS_DAYS", days, None)
+PRUNE_TRANSCODE_JOBS_DAYS = read("PRUNE_TRANSCODE_JOBS_DAYS", days, None)
+PRUNE_BITRATE_LOGS_DAYS = read("PRUNE_BITRATE_LOGS_DAYS", days, None)
+PRUNE_ADMIN_LOG_DAYS = read("PRUNE_ADMIN_LOG_DAYS", days, None)
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"  # of Django's own tables; V1 has UUIDs
 

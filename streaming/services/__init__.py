@@ -29,6 +29,7 @@ from streaming.services.playlists import (
     restore_playlist,
 )
 from streaming.services.plays import count_plays, record_play
+from streaming.services.prune import PrunedPlays, prune_plays
 from streaming.services.social import (
     set_follow,
     set_like,
@@ -40,6 +41,7 @@ from streaming.services.social import (
 __all__ = [
     "Batch",
     "Off",
+    "PrunedPlays",
     "accept_invitation",
     "add_track",
     "comment_track",
@@ -51,6 +53,7 @@ __all__ = [
     "insert_track",
     "invite_collaborator",
     "move_track",
+    "prune_plays",
     "record_play",
     "remove_collaborator",
     "remove_track",

@@ -1,14 +1,17 @@
-"""`manage.py purge_expired`: run it daily, since nothing else deletes expired tokens."""
+"""`manage.py purge_expired`: what `prune` does with expired tokens, for who runs it alone."""
 
 from argparse import ArgumentParser
+from functools import partial
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 from django.utils.translation import ngettext
 
+from accounts.pruning import count_expired
 from accounts.services import Purged, purge_expired
 from veza_site.management.progress import Progress
-from veza_site.transactions import Refused, fetch_one
+from veza_site.retrying import retry
+from veza_site.transactions import Refused
 
 
 class Command(BaseCommand):
@@ -30,7 +33,7 @@ class Command(BaseCommand):
         with Progress(self.stderr, "expired rows", count_expired()) as progress:
             while True:
                 try:
-                    deleted = purge_expired(limit=batch)
+                    deleted = retry(partial(purge_expired, limit=batch))
                 except Refused as refusal:
                     raise CommandError(str(refusal)) from refusal
                 if not any(deleted):
@@ -46,13 +49,3 @@ class Command(BaseCommand):
                 left,
             )
             self.stdout.write(told % f"{left:,}")
-
-
-def count_expired() -> int:
-    """Return how many rows have expired, of all the tables that are purged."""
-    counts = " + ".join(
-        f"(SELECT count(*) FROM {table} WHERE expires_at <= statement_timestamp())"
-        for table in Purged._fields
-    )
-    (count,) = fetch_one(f"SELECT {counts}")
-    return int(count)

@@ -5,6 +5,8 @@ from datetime import timedelta
 from streaming.models import PlaylistPermission
 from tests.support.rows import Rows
 
+OLD = "2001-02-03T04:05:06Z"
+
 
 def user(rows: Rows) -> object:
     return rows.insert("users")
@@ -133,7 +135,7 @@ def commented_track(rows: Rows, size: int) -> tuple[object, object, object]:
 
 
 def played_track(rows: Rows, size: int) -> object:
-    track_id = track(rows)
+    track_id = track(rows, is_public=True)
     rows.cursor.execute(
         "INSERT INTO track_plays (track_id) SELECT %s FROM generate_series(1, %s)",
         [track_id, size],
@@ -284,6 +286,12 @@ def record_play(rows: Rows, size: int) -> dict[str, object]:
 def count_plays(rows: Rows, size: int) -> dict[str, object]:
     played_track(rows, size)
     return {"window": timedelta(minutes=10)}
+
+
+def prune_plays(rows: Rows, size: int) -> dict[str, object]:
+    played_track(rows, size)
+    rows.cursor.execute("UPDATE track_plays SET created_at = %s, recorded_at = %s", [OLD, OLD])
+    return {"older_than": timedelta(days=1)}
 
 
 def repair_tracks(rows: Rows, size: int) -> dict[str, object]:
