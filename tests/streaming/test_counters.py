@@ -2,12 +2,14 @@
 
 from functools import partial
 from io import StringIO
+from threading import Thread
 from unittest.mock import patch
 
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from streaming import services
+from streaming.management.commands import repair_counters
 from streaming.models import Playlist, Track
 from streaming.services import Off
 from tests.support.examples.streaming import (
@@ -16,6 +18,7 @@ from tests.support.examples.streaming import (
     liked_track,
     played_track,
     playlist,
+    track,
     track_at,
     tracks_of,
     user,
@@ -158,6 +161,43 @@ class Command(ServiceTests):
         ]:
             with self.subTest(batch), self.assertRaisesMessage(CommandError, message):
                 self.run_command(f"--batch={batch}")
+
+    def test_tries_a_batch_again_that_met_a_deadlock(self):
+        first, second = sorted(track(self.rows, like_count=7) for _ in range(2))
+
+        outcomes = []
+        repair = Thread(target=lambda: outcomes.extend(self.at_once(self.run_command)))
+        with transaction.atomic():
+            execute("UPDATE tracks SET title = title WHERE id = %s", second)
+            repair.start()
+            self.until_waiting()
+            # The repair holds this one, and will have waited for longer: it is the victim.
+            execute("UPDATE tracks SET title = title WHERE id = %s", first)
+        repair.join()
+        self.assertEqual(outcomes, ["tracks.like_count: off in 2 rows, by 14\n"])
+        self.assert_sound()
+
+    def test_tells_what_it_has_mended_when_it_fails(self):
+        for _ in range(2):
+            track(self.rows, like_count=7)
+        output = StringIO()
+        with (
+            patch.object(repair_counters, "REPAIRS", [(Track, self.fail_at_the_second())]),
+            self.assertRaises(RuntimeError),
+        ):
+            call_command("repair_counters", "--batch=1", stdout=output, stderr=StringIO())
+        self.assertEqual(output.getvalue(), "tracks.like_count: off in 1 row, by 7\n")
+
+    def fail_at_the_second(self):
+        calls = []
+
+        def repair(**arguments):
+            calls.append(arguments)
+            if len(calls) > 1:
+                raise RuntimeError
+            return services.repair_tracks(**arguments)
+
+        return repair
 
     def test_counts_rows_in_words(self):
         execute("UPDATE tracks SET like_count = 7")

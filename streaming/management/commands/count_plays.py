@@ -2,12 +2,14 @@
 
 from argparse import ArgumentParser
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 from django.utils.translation import ngettext
 
 from streaming.services import count_plays
+from veza_site.retrying import retry
 from veza_site.transactions import Refused
 
 
@@ -24,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *, minutes: float, verbosity: int, **options: Any) -> None:
         try:
-            behind = count_plays(window=timedelta(minutes=minutes))
+            behind = retry(partial(count_plays, window=timedelta(minutes=minutes)))
         except (ValueError, OverflowError) as error:  # nan, or more than a timedelta holds
             raise CommandError(
                 f"--minutes must be a positive number, at most 100 years, not {minutes}."

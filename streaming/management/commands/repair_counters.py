@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
@@ -11,7 +12,13 @@ from django.utils.translation import ngettext
 from streaming.models import Playlist, Track
 from streaming.services import Batch, repair_playlists, repair_tracks
 from veza_site.management.progress import Progress
+from veza_site.retrying import retry
 from veza_site.transactions import Refused
+
+REPAIRS: list[tuple[type[Track | Playlist], Callable[..., Batch]]] = [
+    (Track, repair_tracks),
+    (Playlist, repair_playlists),
+]
 
 
 class Command(BaseCommand):
@@ -33,24 +40,23 @@ class Command(BaseCommand):
     def handle(self, *, dry_run: bool, batch: int, verbosity: int, **options: Any) -> None:
         rows: Counter[str] = Counter()
         differences: Counter[str] = Counter()
-        repairs: list[tuple[type[Track | Playlist], Callable[..., Batch]]] = [
-            (Track, repair_tracks),
-            (Playlist, repair_playlists),
-        ]
-        for model, repair in repairs:
-            table = model._meta.db_table
-            for repaired in self._repair(model, repair, limit=batch, dry_run=dry_run):
-                for off in repaired.off:
-                    counter = f"{table}.{off.counter}"
-                    rows[counter] += 1
-                    differences[counter] += abs(off.counted - off.stored)
-                    if verbosity > 1:
-                        self.stdout.write(
-                            f"{counter} of {off.id} was {off.stored}, counted {off.counted}"
-                        )
-        for counter, number in sorted(rows.items()):
-            told = ngettext("%s: off in %s row, by %s", "%s: off in %s rows, by %s", number)
-            self.stdout.write(told % (counter, f"{number:,}", f"{differences[counter]:,}"))
+        try:
+            for model, repair in REPAIRS:
+                table = model._meta.db_table
+                for repaired in self._repair(model, repair, limit=batch, dry_run=dry_run):
+                    for off in repaired.off:
+                        counter = f"{table}.{off.counter}"
+                        rows[counter] += 1
+                        differences[counter] += abs(off.counted - off.stored)
+                        if verbosity > 1:
+                            self.stdout.write(
+                                f"{counter} of {off.id} was {off.stored}, counted {off.counted}"
+                            )
+        finally:
+            # What was mended is told, also where the rest couldn't be.
+            for counter, number in sorted(rows.items()):
+                told = ngettext("%s: off in %s row, by %s", "%s: off in %s rows, by %s", number)
+                self.stdout.write(told % (counter, f"{number:,}", f"{differences[counter]:,}"))
         if not rows:
             self.stdout.write("Every counter is right.")
         elif dry_run:
@@ -65,7 +71,7 @@ class Command(BaseCommand):
             batch = Batch(size=0, last_id=None, off=[])
             while True:
                 try:
-                    batch = repair(after_id=batch.last_id, **options)
+                    batch = retry(partial(repair, after_id=batch.last_id, **options))
                 except Refused as refusal:
                     raise CommandError(str(refusal)) from refusal
                 if batch.last_id is None:
