@@ -30,18 +30,16 @@ class Command(BaseCommand):
 
     def handle(self, *, batch: int, **options: Any) -> None:
         purged = Purged(0, 0, 0, 0)
-        with Progress(self.stderr, "expired rows", count_expired()) as progress:
-            while True:
-                try:
-                    deleted = retry(partial(purge_expired, limit=batch))
-                except Refused as refusal:
-                    raise CommandError(str(refusal)) from refusal
-                if not any(deleted):
-                    break
-                purged = Purged(*map(sum, zip(purged, deleted, strict=True)))
-                progress.show(sum(purged))
-        for table, rows in purged._asdict().items():
-            self.stdout.write(f"{table}: deleted {rows:,}")
+        try:
+            with Progress(self.stderr, "expired rows", count_expired()) as progress:
+                while any(deleted := retry(partial(purge_expired, limit=batch))):
+                    purged = Purged(*map(sum, zip(purged, deleted, strict=True)))
+                    progress.show(sum(purged))
+        except Refused as refusal:
+            raise CommandError(str(refusal)) from refusal
+        finally:
+            for table, rows in purged._asdict().items():
+                self.stdout.write(f"{table}: deleted {rows:,}")
         if left := count_expired():
             told = ngettext(
                 "%s expired row is left, because it or its chain is in use.",
