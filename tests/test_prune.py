@@ -265,14 +265,15 @@ class Batches(SimpleTestCase):
             pass
         return size.rows
 
-    def test_shrink_at_once_and_grow_slowly(self):
+    def test_shrink_faster_than_they_grow(self):
         size = BatchSize(100, most=1000)
-        self.assertEqual(self.run_batch(size, AIM * 10), 10)
-        self.assertEqual(self.run_batch(size, AIM / 10), 16)
+        self.assertEqual(self.run_batch(size, AIM * 10), 50)
+        self.assertEqual(self.run_batch(size, AIM / 10), 76)
         for _ in range(30):
             self.run_batch(size, AIM / 1000)
         self.assertEqual(size.rows, 1000)
-        for _ in range(10):
+        for _ in range(20):
             self.run_batch(size, AIM * 1000)
         self.assertEqual(size.rows, 1)
         self.assertGreater(self.run_batch(size, AIM / 1000), 1)
+        self.assertEqual(size.longest, AIM * 1000)

@@ -4,15 +4,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# In seconds: what a batch should take, so that hardly any takes twice as long.
-AIM = 0.05
+# In seconds: what a batch should take, so that on a busy machine hardly any takes over 0.1.
+AIM = 0.04
 
 
 class BatchSize:
     """
     How many rows the next batch may have: as many as lately took AIM seconds, `most` of them.
 
-    It grows slowly and shrinks at once, since the machine may be busy with other work.
+    It shrinks faster than it grows, and no faster than by half: a pause may be somebody else's.
     """
 
     def __init__(self, first: int = 100, *, most: int = 5000) -> None:
@@ -27,5 +27,5 @@ class BatchSize:
         yield
         seconds = time.monotonic() - start
         self.longest = max(self.longest, seconds)
-        change = min(AIM / max(seconds, AIM / 100), 1.5)
-        self.rows = max(1, min(round(self.rows * change + 0.5), self.most))
+        change = min(max(AIM / max(seconds, AIM / 100), 0.5), 1.5)
+        self.rows = max(1, min(int(self.rows * change) + (change > 1), self.most))

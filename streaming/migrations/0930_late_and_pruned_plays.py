@@ -12,7 +12,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0905_email_in_words"),
+        ("accounts", "0907_spent_stays_spent"),
         ("streaming", "0041_streaming_analytics"),
     ]
 

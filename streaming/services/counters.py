@@ -87,6 +87,15 @@ def repair_playlists(
     return batch
 
 
+def close_holes(playlist_ids: list[UUID]) -> None:
+    """
+    Make the positions in locked playlists 0 … n-1, in the order that their tracks have.
+
+    Statements: 1.
+    """
+    fetch_rows(_REPAIR_POSITIONS, ids=playlist_ids)
+
+
 def _next_ids(table: str, after_id: UUID | None, limit: int, dry_run: bool) -> list[UUID]:
     """Return the ids of the next batch, and lock its rows unless nothing will be changed."""
     check_number("A batch", limit, least=1)
