@@ -6,7 +6,7 @@ locks, and the SQL it sends, is in docs/transactions.md. Ids are UUIDs.
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils.timezone import is_naive
 
 from accounts.guards import check_is_not_self, lock_actor
+from accounts.locks import check_may_act
 from accounts.models import UserRole
 from accounts.rights import IN_STAFF, UNEXPIRED, Right
 from accounts.super_admins import LastSuperAdmin, check_super_admin_left
@@ -50,9 +51,9 @@ def grant_role(
     Grant a role to a user, permanently or until `expires_at`; a grant is extended, never cut short.
 
     If the user has the role already, the later of the two expiries stays, with its granter; no
-    expiry is the latest. `granted_by_id` is None for the platform itself. With `guarded` the
-    granter is one of the staff, and may not grant beyond their own rights: the rule of
-    rbac.guards.check_may_grant(), decided under these locks.
+    expiry is the latest. `granted_by_id` is None for the platform itself; the user need not be
+    active, but who grants has to. With `guarded` the granter is one of the staff, and may not grant
+    beyond their own rights: the rule of rbac.guards.check_may_grant(), decided under these locks.
 
     Locks: the user and the granter FOR SHARE, so that neither is deleted or changes status
     meanwhile (FOR NO KEY UPDATE with `guarded`); then the role FOR SHARE, then the grant.
@@ -62,13 +63,14 @@ def grant_role(
     Returns the grant's id, or None if the existing grant lasts as long.
 
     Raises NotFound for a user, a granter or a role that doesn't exist or is deleted; Invalid for an
-    expiry that is past or has no time zone; with `guarded`, NotAllowed.
+    expiry that is past, has no time zone or is after the year 9999 in UTC; NotAllowed for a granter
+    who is not active, and with `guarded` beyond their rights.
     """
-    if expires_at is not None and is_naive(expires_at):
-        raise Invalid(f"The expiry {expires_at} has no time zone.")
+    if expires_at is not None:
+        _check_expiry(expires_at)
     rights: Collection[Right] | None = None
     if not guarded:
-        _lock_live_users({user_id, granted_by_id} - {None})
+        _lock_users(user_id, granted_by_id)
     elif granted_by_id is None:
         raise NotAllowed("Only staff may do this.")
     else:
@@ -219,19 +221,30 @@ def delete_role(*, role_id: UUID) -> int:
     return granted
 
 
-def _lock_live_users(user_ids: Collection[UUID | None]) -> None:
-    """Lock live users FOR SHARE, in the order of their ids."""
+def _check_expiry(expires_at: datetime) -> None:
+    """Refuse a time that is ambiguous, or that Python couldn't read back from the database."""
+    if is_naive(expires_at):
+        raise Invalid(f"The expiry {expires_at} has no time zone.")
+    try:
+        expires_at.astimezone(UTC)
+    except OverflowError:
+        raise Invalid(f"The expiry {expires_at} is not in the years 1 to 9999 of UTC.") from None
+
+
+def _lock_users(user_id: UUID, granted_by_id: UUID | None) -> None:
+    """Lock a live user and who grants FOR SHARE, in the order of their ids."""
+    actors = [] if granted_by_id is None else [granted_by_id]
+    wanted = {user_id, *actors}
     live = fetch_rows(
         """
-        SELECT id FROM users
+        SELECT id, status FROM users
         WHERE id = ANY(%(user_ids)s::uuid[]) AND deleted_at IS NULL
         ORDER BY id
         FOR SHARE
         """,
-        user_ids=list(user_ids),
+        user_ids=list(wanted),
     )
-    if missing := set(user_ids) - {user_id for (user_id,) in live}:
-        raise NotFound(f"There is no user {_list_some(missing)}.")
+    check_may_act(actors, wanted, dict(live))
 
 
 def _lock_role(role_id: UUID) -> tuple[str, bool]:

@@ -24,13 +24,13 @@ def invite_collaborator(
 
     Statements: 4.
 
-    Raises NotFound; NotAllowed without the admin permission; Invalid for a permission that doesn't
-    exist; Conflict for the owner, who needs none.
+    Raises NotFound; NotAllowed without the admin permission, and for an actor who is not active;
+    Invalid for a permission that doesn't exist; Conflict for the owner, who needs none.
     """
     if permission not in PlaylistPermission.values:
         known = ", ".join(PlaylistPermission.values)
         raise Invalid(f"A permission must be one of {known}, not {permission!r}.")
-    lock_users_shared(actor_id, user_id)
+    lock_users_shared(actor_id, passive=[user_id])
     lock_playlist(playlist_id)
     rights_on(playlist_id, actor_id).require(PlaylistPermission.ADMIN)
     invited = execute(
@@ -62,7 +62,7 @@ def accept_invitation(*, playlist_id: UUID, user_id: UUID) -> None:
 
     Statements: 3.
 
-    Raises NotFound, also if there is no invitation.
+    Raises NotFound, also if there is no invitation, and NotAllowed for who is not active.
     """
     lock_users_shared(user_id)
     lock_playlist(playlist_id)
@@ -91,7 +91,7 @@ def remove_collaborator(*, playlist_id: UUID, user_id: UUID, actor_id: UUID) -> 
     Statements: 4.
 
     Raises NotFound, also if the user is not a collaborator, and NotAllowed without the admin
-    permission.
+    permission or for an actor who is not active.
     """
     lock_users_shared(actor_id)
     lock_playlist(playlist_id)

@@ -1,7 +1,7 @@
 """Roles are granted, revoked, filled and deleted whole, and one super_admin always stays."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 from random import Random
 
@@ -85,9 +85,23 @@ class GrantRole(ServiceTests):
             (NotFound, {"role_id": deleted_role}),
             (Invalid, {"expires_at": EARLIER}),
             (Invalid, {"expires_at": SOON.replace(tzinfo=None)}),
+            (Invalid, {"expires_at": datetime.max.replace(tzinfo=timezone(-timedelta(hours=1)))}),
         ]:
             with self.subTest(arguments), self.assertRaises(error):
                 self.grant(**arguments)
+        self.assertEqual(self.granted(), [])
+
+    def test_is_done_by_the_active_alone_and_to_anybody(self):
+        for status in set(UserStatus) - {UserStatus.ACTIVE}:
+            other = self.rows.insert("users", status=status)
+            with self.subTest(status):
+                with self.assertRaisesMessage(NotAllowed, f"is {status}"):
+                    self.grant(granted_by_id=other)
+                self.assertIsNotNone(self.grant(user_id=other))
+
+    def test_waits_for_a_ban_of_the_granter_and_is_then_refused(self):
+        ban = partial(User.objects.filter(pk=self.admin).update, status=UserStatus.BANNED)
+        self.assertIsInstance(self.behind(ban, self.grant), NotAllowed)
         self.assertEqual(self.granted(), [])
 
     def test_at_once_leaves_one_grant_with_the_latest_expiry(self):
