@@ -2,7 +2,6 @@
 Streaming's transactions.
 
 What each locks, in which order, and the SQL it sends, is in docs/transactions.md. Ids are UUIDs.
-Callers check beforehand who may see a track, and whether a user is suspended.
 """
 
 from streaming.services.collaborators import (

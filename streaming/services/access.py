@@ -8,10 +8,13 @@ from veza_site.transactions import NotAllowed, NotFound, fetch_row
 
 ASCENDING = list(PlaylistPermission)
 
+# Whether the user %(actor_id)s sees the track `tracks`: a private one only its creator does.
+IS_SEEN = "tracks.deleted_at IS NULL AND (tracks.is_public OR tracks.creator_id = %(actor_id)s)"
 
-def lock_track_shared(track_id: UUID) -> None:
+
+def lock_track_shared(track_id: UUID, actor_id: UUID) -> None:
     """
-    Lock a live track so that it is not deleted for good before the transaction ends.
+    Lock a track that the actor sees, so that it is not deleted for good before the end.
 
     Locks: the track FOR KEY SHARE.
 
@@ -20,27 +23,42 @@ def lock_track_shared(track_id: UUID) -> None:
     Raises NotFound.
     """
     if not fetch_row(
-        "SELECT id FROM tracks WHERE id = %(track_id)s AND deleted_at IS NULL FOR KEY SHARE",
+        f"SELECT id FROM tracks WHERE id = %(track_id)s AND {IS_SEEN} FOR KEY SHARE",
         track_id=track_id,
+        actor_id=actor_id,
     ):
         raise NotFound(f"There is no track {track_id}.")
 
 
-def lock_track(track_id: UUID, *, even_deleted: bool = False) -> UUID:
+@dataclass(frozen=True)
+class LockedTrack:
+    """A track that is locked. If it is private, it is there for its creator alone."""
+
+    track_id: UUID
+    creator_id: UUID
+    is_public: bool
+
+    def require_seen_by(self, user_id: UUID) -> None:
+        """Raise NotFound if it is not for this user to see."""
+        if not self.is_public and self.creator_id != user_id:
+            raise NotFound(f"There is no track {self.track_id}.")
+
+
+def lock_track(track_id: UUID, *, even_deleted: bool = False) -> LockedTrack:
     """
     Lock a track before its children and counters change: a live one, or `even_deleted`.
+
+    A private one, too: see LockedTrack.require_seen_by().
 
     Locks: the track FOR NO KEY UPDATE.
 
     Statements: 1.
 
-    Returns its creator's id.
-
     Raises NotFound.
     """
     track = fetch_row(
         f"""
-        SELECT creator_id FROM tracks
+        SELECT creator_id, is_public FROM tracks
         WHERE id = %(track_id)s{"" if even_deleted else " AND deleted_at IS NULL"}
         FOR NO KEY UPDATE
         """,
@@ -48,8 +66,8 @@ def lock_track(track_id: UUID, *, even_deleted: bool = False) -> UUID:
     )
     if track is None:
         raise NotFound(f"There is no track {track_id}.")
-    creator_id: UUID = track[0]
-    return creator_id
+    creator_id, is_public = track
+    return LockedTrack(track_id, creator_id, is_public)
 
 
 @dataclass(frozen=True)
@@ -66,7 +84,6 @@ class Rights:
     is_owner: bool
     permission: PlaylistPermission | None
     title: str
-    track_count: int
 
     def require(self, needed: PlaylistPermission) -> None:
         """Raise NotFound if the user may not even read, NotAllowed if they lack the right."""
@@ -126,8 +143,7 @@ def rights_on(playlist_id: UUID, user_id: UUID) -> Rights:
                     THEN playlist_collaborators.permission
                 WHEN playlists.is_public THEN 'read'
             END,
-            playlists.title,
-            playlists.track_count
+            playlists.title
         FROM playlists
         LEFT JOIN playlist_collaborators
             ON playlist_collaborators.playlist_id = playlists.id
@@ -140,12 +156,11 @@ def rights_on(playlist_id: UUID, user_id: UUID) -> Rights:
     )
     if row is None:
         raise NotFound(f"There is no playlist {playlist_id}.")
-    is_owner, permission, title, track_count = row
+    is_owner, permission, title = row
     return Rights(
         playlist_id=playlist_id,
         user_id=user_id,
         is_owner=is_owner,
         permission=PlaylistPermission(permission) if permission else None,
         title=title,
-        track_count=track_count,
     )

@@ -2,7 +2,11 @@
 Comments on tracks, and replies to them.
 
 `comment_count` is the number of a track's live comments, replies included. When a comment is
-deleted, its replies stay below it, and stay counted.
+deleted, its replies stay below it, and stay counted. Where SQL that bypasses the services has made
+it less, it stops at 0, until repair_tracks() counts the rows.
+
+Only live and active users do anything, or NotAllowed is raised. Nobody but its creator sees a
+private track; but everyone may delete their own comments there.
 """
 
 from uuid import UUID
@@ -10,26 +14,32 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.locks import lock_users_shared
-from streaming.services.access import lock_track
+from streaming.services.access import IS_SEEN, lock_track
 from veza_site.transactions import (
+    Conflict,
     NotAllowed,
     NotFound,
     check_number,
     check_text,
     execute,
-    fetch_one,
     fetch_row,
 )
 
 
 @transaction.atomic
 def comment_track(
-    *, track_id: UUID, user_id: UUID, content: str, timestamp_seconds: int | None = None
+    *,
+    track_id: UUID,
+    user_id: UUID,
+    content: str,
+    timestamp_seconds: int | None = None,
+    comment_id: UUID | None = None,
 ) -> UUID:
     """
     Comment on a live track, at a position in it or on the whole.
 
-    Inserts into track_comments and adds 1 to comment_count.
+    Inserts into track_comments and adds 1 to comment_count. With a `comment_id`, a new UUID that
+    the caller has made, the call can be repeated with the same arguments: it comments once.
 
     Locks: the user (FOR KEY SHARE), then the track.
 
@@ -37,23 +47,28 @@ def comment_track(
 
     Returns the comment's id.
 
-    Raises NotFound, and Invalid for a text that doesn't have 1 to 2,000 characters or a position
-    below 0.
+    Raises NotFound; NotAllowed; Invalid for a text that doesn't have 1 to 2,000 characters or a
+    position below 0; Conflict if another comment has the id.
     """
     _check_content(content)
     if timestamp_seconds is not None:
         check_number("The position", timestamp_seconds)
     lock_users_shared(user_id)
-    lock_track(track_id)
-    return _insert_comment(track_id, user_id, content, timestamp_seconds=timestamp_seconds)
+    lock_track(track_id).require_seen_by(user_id)
+    return _insert_comment(
+        comment_id, track_id, user_id, content, timestamp_seconds=timestamp_seconds
+    )
 
 
 @transaction.atomic
-def reply_to_comment(*, comment_id: UUID, user_id: UUID, content: str) -> UUID:
+def reply_to_comment(
+    *, comment_id: UUID, user_id: UUID, content: str, reply_id: UUID | None = None
+) -> UUID:
     """
     Reply to a live comment, or to a reply, on a live track.
 
-    Inserts into track_comments and adds 1 to comment_count.
+    Inserts into track_comments and adds 1 to comment_count. With a `reply_id`, a new UUID that the
+    caller has made, the call can be repeated with the same arguments: it replies once.
 
     Locks: the user (FOR KEY SHARE), then the track, then the comment (FOR KEY SHARE).
 
@@ -61,12 +76,13 @@ def reply_to_comment(*, comment_id: UUID, user_id: UUID, content: str) -> UUID:
 
     Returns the reply's id.
 
-    Raises NotFound, and Invalid for a text that doesn't have 1 to 2,000 characters.
+    Raises NotFound; NotAllowed; Invalid for a text that doesn't have 1 to 2,000 characters;
+    Conflict if another comment has the id.
     """
     _check_content(content)
     track_id, _ = _track_and_author(comment_id)
     lock_users_shared(user_id)
-    lock_track(track_id)
+    lock_track(track_id).require_seen_by(user_id)
     if not fetch_row(
         """
         SELECT id FROM track_comments
@@ -76,7 +92,7 @@ def reply_to_comment(*, comment_id: UUID, user_id: UUID, content: str) -> UUID:
         comment_id=comment_id,
     ):
         raise NotFound(f"There is no comment {comment_id}.")
-    return _insert_comment(track_id, user_id, content, parent_id=comment_id)
+    return _insert_comment(reply_id, track_id, user_id, content, parent_id=comment_id)
 
 
 @transaction.atomic
@@ -95,16 +111,17 @@ def edit_comment(*, comment_id: UUID, content: str, actor_id: UUID) -> None:
     _check_content(content)
     lock_users_shared(actor_id)
     comment = fetch_row(
-        """
+        f"""
         SELECT track_comments.user_id
         FROM track_comments
         JOIN tracks ON tracks.id = track_comments.track_id
         WHERE track_comments.id = %(comment_id)s
             AND track_comments.deleted_at IS NULL
-            AND tracks.deleted_at IS NULL
+            AND {IS_SEEN}
         FOR NO KEY UPDATE OF track_comments
         """,
         comment_id=comment_id,
+        actor_id=actor_id,
     )
     if comment is None:
         raise NotFound(f"There is no comment {comment_id}.")
@@ -137,8 +154,9 @@ def delete_comment(*, comment_id: UUID, actor_id: UUID, as_staff: bool = False) 
     """
     track_id, author_id = _track_and_author(comment_id)
     lock_users_shared(actor_id)
-    creator_id = lock_track(track_id, even_deleted=as_staff)
-    if actor_id not in (author_id, creator_id) and not as_staff:
+    track = lock_track(track_id, even_deleted=as_staff)
+    if actor_id not in (author_id, track.creator_id) and not as_staff:
+        track.require_seen_by(actor_id)
         raise NotAllowed(f"User {actor_id} may not delete comment {comment_id}.")
     deleted = execute(
         """
@@ -164,7 +182,7 @@ def restore_comment(*, comment_id: UUID, actor_id: UUID) -> None:
 
     Statements: 5.
 
-    Raises NotFound, also for one that is not deleted.
+    Raises NotFound, also for one that is not deleted, and NotAllowed.
     """
     track_id, _ = _track_and_author(comment_id, deleted=True)
     lock_users_shared(actor_id)
@@ -205,6 +223,7 @@ def _track_and_author(comment_id: UUID, *, deleted: bool = False) -> tuple[UUID,
 
 
 def _insert_comment(
+    comment_id: UUID | None,
     track_id: UUID,
     user_id: UUID,
     content: str,
@@ -212,30 +231,63 @@ def _insert_comment(
     parent_id: UUID | None = None,
     timestamp_seconds: int | None = None,
 ) -> UUID:
-    """Insert a comment or a reply, count it, and return its id."""
-    comment_id: UUID
-    (comment_id,) = fetch_one(
+    """Insert a comment or a reply, count it, and return its id; both only if it isn't there."""
+    comment = fetch_row(
         """
-        INSERT INTO track_comments (track_id, user_id, parent_id, content, timestamp_seconds)
+        INSERT INTO track_comments (id, track_id, user_id, parent_id, content, timestamp_seconds)
         VALUES (
+            coalesce(%(comment_id)s::uuid, gen_random_uuid()),
             %(track_id)s, %(user_id)s, %(parent_id)s, %(content)s, %(timestamp_seconds)s
         )
+        ON CONFLICT (id) DO NOTHING
         RETURNING id
         """,
+        comment_id=comment_id,
         track_id=track_id,
         user_id=user_id,
         parent_id=parent_id,
         content=content,
         timestamp_seconds=timestamp_seconds,
     )
+    if comment is None:
+        return _same_comment(comment_id, track_id, user_id, parent_id)
     _count_comments(track_id, 1)
-    return comment_id
+    made_id: UUID = comment[0]
+    return made_id
+
+
+def _same_comment(
+    comment_id: UUID | None, track_id: UUID, user_id: UUID, parent_id: UUID | None
+) -> UUID:
+    """
+    Return the id of the comment that a call before this has made; Conflict if it is another.
+
+    It is the same even if it has been edited or deleted since.
+    """
+    same = fetch_row(
+        """
+        SELECT id FROM track_comments
+        WHERE id = %(comment_id)s AND track_id = %(track_id)s AND user_id = %(user_id)s
+            AND parent_id IS NOT DISTINCT FROM %(parent_id)s::uuid
+        """,
+        comment_id=comment_id,
+        track_id=track_id,
+        user_id=user_id,
+        parent_id=parent_id,
+    )
+    if same is None:
+        raise Conflict(f"There is another comment {comment_id}.")
+    same_id: UUID = same[0]
+    return same_id
 
 
 def _count_comments(track_id: UUID, change: int) -> None:
     """Add to a track's comment_count, or take from it."""
     execute(
-        "UPDATE tracks SET comment_count = comment_count + %(change)s WHERE id = %(track_id)s",
+        """
+        UPDATE tracks SET comment_count = greatest(comment_count + %(change)s, 0)
+        WHERE id = %(track_id)s
+        """,
         track_id=track_id,
         change=change,
     )

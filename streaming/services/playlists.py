@@ -4,6 +4,12 @@ Editing a playlist: its tracks and their order, and whether it is deleted.
 Each call locks the playlist first, so that edits of one playlist come one after the other: its
 positions stay 0 … n-1 without holes, and its `track_count` n, whatever happens at once. Rows may be
 updated in any order, since the unique positions are checked at COMMIT.
+
+Positions and orders that are arguments are those of the tracks that the actor sees, counted from 0.
+A soft-deleted track has its place in the playlist too, and so has another's private one; but nobody
+who edits the playlist sees it, and it does not count.
+
+Only live and active users do anything, or NotAllowed is raised.
 """
 
 from collections.abc import Sequence
@@ -13,8 +19,21 @@ from django.db import IntegrityError, transaction
 
 from accounts.locks import lock_users_shared
 from streaming.models import PlaylistPermission
-from streaming.services.access import Rights, lock_playlist, lock_track_shared, rights_on
-from veza_site.transactions import Conflict, Invalid, NotFound, execute, fetch_one, fetch_row
+from streaming.services.access import (
+    IS_SEEN,
+    lock_playlist,
+    lock_track_shared,
+    rights_on,
+)
+from veza_site.transactions import (
+    Conflict,
+    Invalid,
+    NotFound,
+    check_number,
+    execute,
+    fetch_one,
+    fetch_row,
+)
 
 
 @transaction.atomic
@@ -32,7 +51,7 @@ def add_track(*, playlist_id: UUID, track_id: UUID, actor_id: UUID) -> None:
     already has the track.
     """
     lock_users_shared(actor_id)
-    lock_track_shared(track_id)
+    lock_track_shared(track_id, actor_id)
     _open(playlist_id, actor_id)
     added = execute(
         """
@@ -54,39 +73,43 @@ def insert_track(*, playlist_id: UUID, track_id: UUID, position: int, actor_id: 
     """
     Insert a live track at a position of a playlist, 0 … n; the tracks from there on move down.
 
-    Inserts into playlist_tracks, changes the positions after it, and adds 1 to track_count.
+    n is how many of its tracks the actor sees. Inserts into playlist_tracks, changes the positions
+    after it, and adds 1 to track_count.
 
     Locks: the actor and the track (FOR KEY SHARE), then the playlist.
 
-    Statements: 7.
+    Statements: 8.
 
     Raises NotFound, NotAllowed without the permission to write, Invalid for another position, and
     Conflict if the playlist already has the track.
     """
+    check_number("The position", position)
     lock_users_shared(actor_id)
-    lock_track_shared(track_id)
-    rights = _open(playlist_id, actor_id)
-    _check_position(rights, position, last=rights.track_count)
-    execute(
-        """
-        UPDATE playlist_tracks SET position = position + 1
-        WHERE playlist_id = %(playlist_id)s AND position >= %(position)s
-        """,
-        playlist_id=playlist_id,
-        position=position,
-    )
+    lock_track_shared(track_id, actor_id)
+    _open(playlist_id, actor_id)
+    place = _find_place(playlist_id, actor_id, position, or_end=True)
     added = execute(
         """
         INSERT INTO playlist_tracks (playlist_id, track_id, added_by_id, position)
-        VALUES (%(playlist_id)s, %(track_id)s, %(actor_id)s, %(position)s)
+        VALUES (%(playlist_id)s, %(track_id)s, %(actor_id)s, %(place)s)
         ON CONFLICT (playlist_id, track_id) DO NOTHING
         """,
         playlist_id=playlist_id,
         track_id=track_id,
         actor_id=actor_id,
-        position=position,
+        place=place,
     )
     _count_added(playlist_id, track_id, added)
+    execute(
+        """
+        UPDATE playlist_tracks SET position = position + 1
+        WHERE playlist_id = %(playlist_id)s AND position >= %(place)s
+            AND track_id <> %(track_id)s
+        """,
+        playlist_id=playlist_id,
+        track_id=track_id,
+        place=place,
+    )
 
 
 @transaction.atomic
@@ -94,23 +117,24 @@ def move_track(*, playlist_id: UUID, track_id: UUID, position: int, actor_id: UU
     """
     Move a track of a playlist to a position, 0 … n-1; only the tracks between make room.
 
-    Changes positions in playlist_tracks.
+    n is how many of its tracks the actor sees. Changes positions in playlist_tracks.
 
     Locks: the actor (FOR KEY SHARE), then the playlist.
 
-    Statements: 4.
+    Statements: 5.
 
     Raises NotFound, also for a track that isn't in the playlist; NotAllowed without the permission
     to write; Invalid for another position.
     """
+    check_number("The position", position)
     lock_users_shared(actor_id)
-    rights = _open(playlist_id, actor_id)
-    _check_position(rights, position, last=rights.track_count - 1)
+    _open(playlist_id, actor_id)
+    place = _find_place(playlist_id, actor_id, position)
     moved = execute(
         """
         UPDATE playlist_tracks
         SET position = CASE
-            WHEN playlist_tracks.track_id = %(track_id)s THEN %(position)s
+            WHEN playlist_tracks.track_id = %(track_id)s THEN %(place)s
             WHEN playlist_tracks.position > moved.position THEN playlist_tracks.position - 1
             ELSE playlist_tracks.position + 1
         END
@@ -119,12 +143,12 @@ def move_track(*, playlist_id: UUID, track_id: UUID, position: int, actor_id: UU
             AND moved.track_id = %(track_id)s
             AND playlist_tracks.playlist_id = %(playlist_id)s
             AND playlist_tracks.position
-                BETWEEN least(moved.position, %(position)s)
-                AND greatest(moved.position, %(position)s)
+                BETWEEN least(moved.position, %(place)s)
+                AND greatest(moved.position, %(place)s)
         """,
         playlist_id=playlist_id,
         track_id=track_id,
-        position=position,
+        place=place,
     )
     if not moved:
         raise NotFound(f"Playlist {playlist_id} has no track {track_id}.")
@@ -166,7 +190,10 @@ def remove_track(*, playlist_id: UUID, track_id: UUID, actor_id: UUID) -> None:
         position=removed[0],
     )
     execute(
-        "UPDATE playlists SET track_count = track_count - 1 WHERE id = %(playlist_id)s",
+        """
+        UPDATE playlists SET track_count = greatest(track_count - 1, 0)
+        WHERE id = %(playlist_id)s
+        """,
         playlist_id=playlist_id,
     )
 
@@ -174,8 +201,9 @@ def remove_track(*, playlist_id: UUID, track_id: UUID, actor_id: UUID) -> None:
 @transaction.atomic
 def reorder_tracks(*, playlist_id: UUID, track_ids: Sequence[UUID], actor_id: UUID) -> None:
     """
-    Put all tracks of a playlist into the order of `track_ids`.
+    Put the tracks of a playlist into the order of `track_ids`.
 
+    It names each track that the actor sees. A hidden one keeps its place, unless it is named too.
     Changes the positions that differ in playlist_tracks.
 
     Locks: the actor (FOR KEY SHARE), then the playlist.
@@ -183,30 +211,43 @@ def reorder_tracks(*, playlist_id: UUID, track_ids: Sequence[UUID], actor_id: UU
     Statements: 5.
 
     Raises NotFound, NotAllowed without the permission to write, and Conflict if `track_ids` isn't
-    each track of the playlist once: somebody else has changed it meanwhile.
+    each of these tracks once: somebody else has changed the playlist meanwhile.
     """
     lock_users_shared(actor_id)
     _open(playlist_id, actor_id)
     (complete,) = fetch_one(
-        """
-        SELECT count(*) = cardinality(%(track_ids)s::uuid[])
-            AND count(*) = count(*) FILTER (WHERE track_id = ANY(%(track_ids)s::uuid[]))
+        f"""
+        SELECT count(wanted.track_id) = cardinality(%(track_ids)s::uuid[])
+            AND count(*) FILTER (WHERE wanted.track_id IS NULL AND {IS_SEEN}) = 0
         FROM playlist_tracks
-        WHERE playlist_id = %(playlist_id)s
+        JOIN tracks ON tracks.id = playlist_tracks.track_id
+        LEFT JOIN (SELECT DISTINCT unnest(%(track_ids)s::uuid[]) AS track_id) AS wanted
+            ON wanted.track_id = playlist_tracks.track_id
+        WHERE playlist_tracks.playlist_id = %(playlist_id)s
         """,
         playlist_id=playlist_id,
+        actor_id=actor_id,
         track_ids=list(track_ids),
     )
     if not complete:
         raise Conflict(f"The new order must have each track of playlist {playlist_id} once.")
     execute(
         """
+        WITH wanted AS (
+            SELECT track_id, number
+            FROM unnest(%(track_ids)s::uuid[]) WITH ORDINALITY AS listed (track_id, number)
+        ), places AS (
+            SELECT position, row_number() OVER (ORDER BY position) AS number
+            FROM playlist_tracks
+            WHERE playlist_id = %(playlist_id)s
+                AND track_id IN (SELECT track_id FROM wanted)
+        )
         UPDATE playlist_tracks
-        SET position = wanted.number - 1
-        FROM unnest(%(track_ids)s::uuid[]) WITH ORDINALITY AS wanted (track_id, number)
+        SET position = places.position
+        FROM wanted JOIN places ON places.number = wanted.number
         WHERE playlist_tracks.playlist_id = %(playlist_id)s
             AND playlist_tracks.track_id = wanted.track_id
-            AND playlist_tracks.position <> wanted.number - 1
+            AND playlist_tracks.position <> places.position
         """,
         playlist_id=playlist_id,
         track_ids=list(track_ids),
@@ -266,19 +307,50 @@ def restore_playlist(*, playlist_id: UUID, actor_id: UUID, as_staff: bool = Fals
         raise Conflict(f"Another playlist has the slug of playlist {playlist_id} now.") from error
 
 
-def _open(playlist_id: UUID, actor_id: UUID) -> Rights:
-    """Lock a live playlist that the actor may write, and return the rights."""
+def _open(playlist_id: UUID, actor_id: UUID) -> None:
+    """Lock a live playlist that the actor may write."""
     lock_playlist(playlist_id)
-    rights = rights_on(playlist_id, actor_id)
-    rights.require(PlaylistPermission.WRITE)
-    return rights
+    rights_on(playlist_id, actor_id).require(PlaylistPermission.WRITE)
 
 
-def _check_position(rights: Rights, position: int, *, last: int) -> None:
-    if not 0 <= position <= last:
-        raise Invalid(
-            f"A position in playlist {rights.playlist_id} must be 0 to {last}, not {position}."
-        )
+def _find_place(playlist_id: UUID, actor_id: UUID, position: int, *, or_end: bool = False) -> int:
+    """
+    Return the stored position of the track that the actor sees at `position`.
+
+    `or_end` allows one more, for which it is the end of the playlist, behind hidden tracks.
+
+    Raises Invalid for a position at which there is none.
+    """
+    seen, place, end = fetch_one(
+        f"""
+        SELECT
+            count(*),
+            max(position) FILTER (WHERE number = %(position)s),
+            (
+                SELECT coalesce(max(position) + 1, 0) FROM playlist_tracks
+                WHERE playlist_id = %(playlist_id)s
+            )
+        FROM (
+            SELECT
+                playlist_tracks.position,
+                row_number() OVER (ORDER BY playlist_tracks.position) - 1 AS number
+            FROM playlist_tracks
+            JOIN tracks ON tracks.id = playlist_tracks.track_id
+            WHERE playlist_tracks.playlist_id = %(playlist_id)s AND {IS_SEEN}
+            ORDER BY playlist_tracks.position
+            LIMIT %(position)s::bigint + 1
+        ) AS seen
+        """,
+        playlist_id=playlist_id,
+        actor_id=actor_id,
+        position=position,
+    )
+    if place is not None:
+        return int(place)
+    if or_end and position == seen:
+        return int(end)
+    last = seen if or_end else seen - 1
+    raise Invalid(f"A position in playlist {playlist_id} must be 0 to {last}, not {position}.")
 
 
 def _count_added(playlist_id: UUID, track_id: UUID, added: int) -> None:

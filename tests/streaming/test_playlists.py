@@ -21,7 +21,7 @@ from streaming.models import Playlist, PlaylistPermission, Track
 from tests.support.examples.streaming import playlist, track, track_at, tracks_of, user
 from tests.support.invariants import find_unsound
 from tests.support.rows import rows
-from tests.support.services import ServiceTests
+from tests.support.services import ServiceTests, statements
 from veza_site.transactions import Conflict, Invalid, NotAllowed, NotFound
 
 READ, WRITE, ADMIN = PlaylistPermission
@@ -104,6 +104,58 @@ class Editing(PlaylistTests):
     def test_reorders_nothing(self):
         self.playlist = self.rows.insert("playlists", owner_id=self.owner)
         self.call(services.reorder_tracks, track_ids=[])
+        self.assert_tracks()
+
+    def hide(self, *numbers):
+        """Soft-delete a track of the playlist, and make the others private."""
+        deleted, *private = [self.tracks[number] for number in numbers]
+        Track.objects.filter(pk=deleted).soft_delete()
+        Track.objects.filter(pk__in=private).update(is_public=False)
+
+    def test_reorders_those_that_are_seen_and_leaves_the_hidden_where_they_are(self):
+        first, deleted, second, private, third = self.tracks
+        self.hide(1, 3)
+        self.call(services.reorder_tracks, track_ids=[third, first, second])
+        self.assert_tracks(third, deleted, first, private, second)
+        self.call(services.reorder_tracks, track_ids=self.tracks)
+        self.assert_tracks(*self.tracks)
+        for track_ids in [[first, second], [first, second, second], [first, deleted, second]]:
+            with self.subTest(track_ids), self.assertRaises(Conflict):
+                self.call(services.reorder_tracks, track_ids=track_ids)
+        self.assert_tracks(*self.tracks)
+
+    def test_counts_the_positions_of_those_that_are_seen(self):
+        first, deleted, second, private, third = self.tracks
+        self.hide(1, 3)
+        self.call(services.move_track, track_id=third, position=1)
+        self.assert_tracks(first, deleted, third, second, private)
+        self.call(services.move_track, track_id=first, position=2)
+        self.assert_tracks(deleted, third, second, first, private)
+        self.call(services.move_track, track_id=first, position=0)
+        self.assert_tracks(deleted, first, third, second, private)
+        with self.assertRaisesMessage(Invalid, "must be 0 to 2, not 3"):
+            self.call(services.move_track, track_id=first, position=3)
+        new, last = track(self.rows), track(self.rows)
+        self.call(services.insert_track, track_id=new, position=1)
+        self.assert_tracks(deleted, first, new, third, second, private)
+        self.call(services.insert_track, track_id=last, position=4)
+        self.assert_tracks(deleted, first, new, third, second, private, last)
+        with self.assertRaisesMessage(Invalid, "must be 0 to 5, not 6"):
+            self.call(services.insert_track, track_id=track(self.rows), position=6)
+
+    def test_takes_a_private_track_from_its_creator_alone(self):
+        private = track(self.rows, is_public=False)
+        own = track(self.rows, is_public=False, creator_id=self.owner)
+        for service, more in [(services.add_track, {}), (services.insert_track, {"position": 0})]:
+            with self.subTest(service), self.assertRaises(NotFound):
+                self.call(service, track_id=private, **more)
+        self.call(services.add_track, track_id=own)
+        self.assert_tracks(*self.tracks, own)
+
+    def test_removes_even_where_the_counter_is_wrong(self):
+        Playlist.objects.update(track_count=0)
+        for track_id in self.tracks:
+            self.call(services.remove_track, track_id=track_id)
         self.assert_tracks()
 
     def test_refuses_an_order_of_other_tracks(self):
@@ -206,6 +258,30 @@ class Duplicating(PlaylistTests):
         )
         self.assertEqual(copy.track_count, 4)
         self.assertEqual({row.added_by_id for row in copy.playlist_tracks.all()}, {self.owner})
+
+    def test_leaves_out_the_private_tracks_of_others(self):
+        private, own = self.tracks[1:3]
+        Track.objects.filter(pk__in=[private, own]).update(is_public=False)
+        Track.objects.filter(pk=own).update(creator=self.owner)
+        copy = self.duplicate()
+        self.assertEqual(
+            tracks_of(self.rows, copy.pk), [track for track in self.tracks if track != private]
+        )
+
+    def test_of_one_id_is_made_once(self):
+        duplicate = partial(self.call, services.duplicate_playlist, copy_id=uuid4())
+        (copy,) = set(self.at_once(*[duplicate] * 4))
+        self.assertEqual(copy, duplicate.keywords["copy_id"])
+        self.call(services.remove_track, playlist_id=copy, track_id=self.tracks[0])
+        self.assertEqual(duplicate(), copy)
+        self.assertEqual(len(statements(duplicate)), 4)
+        self.assertEqual(tracks_of(self.rows, copy), self.tracks[1:])
+        Playlist.objects.filter(pk=self.playlist).update(is_public=True)
+        for other in [{"actor_id": user(self.rows)}, {"copy_id": self.playlist}]:
+            with self.subTest(other), self.assertRaises(Conflict):
+                duplicate(**other)
+        self.assertEqual(Playlist.objects.count(), 2)
+        self.assert_sound()
 
     def test_makes_a_private_playlist_of_the_actor(self):
         Playlist.objects.update(is_public=True, description="slowly", cover_url="https://x")

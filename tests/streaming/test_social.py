@@ -1,17 +1,22 @@
 """Likes, follows, shares and comments, and their counters."""
 
+import contextlib
 from functools import partial
+from random import Random
 from uuid import UUID, uuid4
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
+from accounts.models import User, UserStatus
 from streaming import services
 from streaming.models import Playlist, Track, TrackComment, TrackLike, TrackShare
-from tests.support.examples.streaming import track, user
-from tests.support.services import ServiceTests
-from veza_site.transactions import Invalid, NotAllowed, NotFound
+from tests.support.examples.streaming import playlist, track, tracks_of, user
+from tests.support.services import ServiceTests, all_examples, statements
+from veza_site.transactions import Conflict, Invalid, NotAllowed, NotFound, Refused
 
 LONG_AGO = "2001-02-03T04:05:06Z"
+NOT_VISIBLE = ["", " \n", "\u200b", "\u2800\u200d"]
+NOT_STORABLE = ["a\0b", "nice \ud83d"]
 
 
 class Likes(ServiceTests):
@@ -95,12 +100,19 @@ class Likes(ServiceTests):
         ]:
             with self.subTest(delete):
                 Track.objects.update(deleted_at=None)
-                outcome = self.behind(partial(self.execute, delete), liked)
+                outcome = self.behind(partial(execute, delete), liked)
                 self.assertIsInstance(outcome, NotFound)
 
-    def execute(self, sql):
-        with connection.cursor() as cursor:
-            cursor.execute(sql)
+    def test_end_even_where_the_counter_is_wrong(self):
+        for unlike in (partial(self.set, False), self.toggle):
+            self.rows.insert("track_likes", track_id=self.track, user_id=self.user)
+            unlike()
+            self.assert_likes(0)
+
+
+def execute(sql):
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
 
 
 class Follows(ServiceTests):
@@ -145,6 +157,22 @@ class Follows(ServiceTests):
                 follow()
         self.assert_followers(0)
 
+    def test_are_not_for_the_owner_who_can_end_one_that_is_there(self):
+        self.user = Playlist.objects.get().owner_id
+        for follow in (self.toggle, partial(self.set, True)):
+            with self.assertRaises(Conflict):
+                follow()
+        self.assert_followers(0)
+        self.rows.insert("playlist_follows", playlist_id=self.playlist, user_id=self.user)
+        self.assertTrue(self.set(False))
+        self.assert_followers(0)
+
+    def test_end_even_where_the_counter_is_wrong(self):
+        for unfollow in (partial(self.set, False), self.toggle):
+            self.rows.insert("playlist_follows", playlist_id=self.playlist, user_id=self.user)
+            unfollow()
+            self.assert_followers(0)
+
 
 class Shares(ServiceTests):
     def test_are_counted_each_time(self):
@@ -153,9 +181,25 @@ class Shares(ServiceTests):
         shares = self.at_once(*[partial(share, platform="x")] * 4)
         self.assertEqual(set(shares), set(TrackShare.objects.values_list("pk", flat=True)))
         self.assertEqual(Track.objects.get().share_count, 4)
-        for platform in ("", " ", "x" * 51, "a\0b"):
+        for platform in ("x" * 51, *NOT_VISIBLE, *NOT_STORABLE):
             with self.subTest(platform), self.assertRaises(Invalid):
                 share(platform=platform)
+        self.assert_sound()
+
+    def test_of_one_id_count_once(self):
+        call = {"track_id": track(self.rows), "user_id": user(self.rows), "platform": "x"}
+        share = partial(services.share_track, **call, share_id=uuid4())
+        (share_id,) = set(self.at_once(*[share] * 4))
+        self.assertEqual(share_id, share.keywords["share_id"])
+        self.assertEqual(len(statements(share)), 4)
+        for name, other in [
+            ("track_id", track(self.rows)),
+            ("user_id", user(self.rows)),
+            ("platform", "link"),
+        ]:
+            with self.subTest(name), self.assertRaises(Conflict):
+                share(**{name: other})
+        self.assertEqual(TrackShare.objects.get().pk, share_id)
         self.assert_sound()
 
 
@@ -257,12 +301,16 @@ class Comments(ServiceTests):
 
     def test_have_1_to_2_000_characters(self):
         comment = self.comment("☀" * 2000)
-        for content in ("", " \n", "x" * 2001, "a\0b"):
+        for content in ("x" * 2001, *NOT_VISIBLE, *NOT_STORABLE):
             with self.subTest(content):
                 with self.assertRaises(Invalid):
                     self.comment(content)
                 with self.assertRaises(Invalid):
                     services.edit_comment(comment_id=comment, content=content, actor_id=self.author)
+                with self.assertRaises(Invalid):
+                    services.reply_to_comment(
+                        comment_id=comment, content=content, user_id=self.author
+                    )
         for position in (-1, 2**31):
             with self.subTest(position), self.assertRaises(Invalid):
                 self.comment(timestamp_seconds=position)
@@ -285,3 +333,211 @@ class Comments(ServiceTests):
         for outcome in self.at_once(*[self.comment] * 6):
             self.assertIsInstance(outcome, UUID)
         self.assert_comments(6)
+
+    def test_of_one_id_count_once(self):
+        comment = partial(self.comment, comment_id=uuid4())
+        (comment_id,) = set(self.at_once(*[comment] * 4))
+        reply = partial(
+            services.reply_to_comment,
+            comment_id=comment_id,
+            user_id=self.author,
+            content="And me.",
+            reply_id=uuid4(),
+        )
+        (reply_id,) = set(self.at_once(*[reply] * 4))
+        self.assertEqual(
+            (comment_id, reply_id), (comment.keywords["comment_id"], reply.keywords["reply_id"])
+        )
+        self.assertEqual((len(statements(comment)), len(statements(reply))), (4, 6))
+        self.assert_comments(2)
+
+    def test_of_one_id_stay_as_they_were_edited_or_deleted_since(self):
+        comment = partial(self.comment, comment_id=uuid4())
+        comment_id = comment()
+        services.edit_comment(comment_id=comment_id, content="Edited.", actor_id=self.author)
+        self.assertEqual(comment(), comment_id)
+        self.assertEqual(TrackComment.objects.get().content, "Edited.")
+        self.delete(comment_id)
+        self.assertEqual(comment(), comment_id)
+        self.assert_comments(0)
+
+    def test_of_an_id_that_another_has_are_refused(self):
+        first = self.comment()
+        reply = self.reply(first)
+        for call in [
+            partial(self.comment, comment_id=reply),
+            partial(
+                services.comment_track,
+                track_id=self.track,
+                user_id=self.creator,
+                content="Mine!",
+                comment_id=first,
+            ),
+            partial(
+                services.comment_track,
+                track_id=track(self.rows),
+                user_id=self.author,
+                content="Elsewhere!",
+                comment_id=first,
+            ),
+            partial(
+                services.reply_to_comment,
+                comment_id=first,
+                user_id=self.author,
+                content="Me too.",
+                reply_id=first,
+            ),
+        ]:
+            with self.subTest(call), self.assertRaises(Conflict):
+                call()
+        self.assertEqual(TrackComment.objects.count(), 2)
+
+    def test_are_deleted_even_where_the_counter_is_wrong(self):
+        comment = self.comment()
+        Track.objects.update(comment_count=0)
+        self.delete(comment)
+        self.assert_comments(0)
+
+
+class PrivateTracks(ServiceTests):
+    """They are there for their creator alone; but what others have left there, they may take."""
+
+    def setUp(self):
+        super().setUp()
+        self.creator, self.other = user(self.rows), user(self.rows)
+        self.track = track(self.rows, creator_id=self.creator)
+        arguments = {"track_id": self.track, "user_id": self.other}
+        self.comment = services.comment_track(**arguments, content="Before it was private.")
+        self.like = partial(services.set_like, **arguments, liked=True)
+        self.unlike = partial(services.set_like, **arguments, liked=False)
+        self.toggle = partial(services.toggle_like, **arguments)
+        self.delete = partial(services.delete_comment, comment_id=self.comment, actor_id=self.other)
+        self.edit = partial(
+            services.edit_comment, comment_id=self.comment, actor_id=self.other, content="x"
+        )
+        self.reply = partial(
+            services.reply_to_comment, comment_id=self.comment, user_id=self.other, content="x"
+        )
+        self.write = partial(services.comment_track, **arguments, content="x")
+        self.share = partial(services.share_track, **arguments, platform="x")
+
+    def hide(self):
+        Track.objects.update(is_public=False)
+
+    def test_are_not_there_for_others(self):
+        self.hide()
+        for call in [self.like, self.toggle, self.edit, self.reply, self.write, self.share]:
+            with self.subTest(call), self.assertRaises(NotFound):
+                call()
+        with self.assertRaises(NotFound):
+            self.delete(actor_id=user(self.rows))
+        self.assertEqual(Track.objects.get().comment_count, 1)
+        self.assert_sound()
+
+    def test_are_there_for_their_creator(self):
+        self.hide()
+        for call in [self.like, self.toggle, self.reply, self.write, self.share]:
+            call(user_id=self.creator)
+        self.delete(actor_id=self.creator)
+        self.assert_sound()
+
+    def test_give_back_what_others_left_there(self):
+        for unlike in (self.unlike, self.toggle):
+            Track.objects.update(is_public=True)
+            self.like()
+            self.hide()
+            unlike()
+            self.assertEqual(Track.objects.get().like_count, 0)
+        self.delete()
+        self.assert_sound()
+
+    def test_that_become_private_meanwhile_get_nothing_more(self):
+        for call in (self.like, self.write, self.share):
+            with self.subTest(call):
+                Track.objects.update(is_public=True)
+                self.assertIsInstance(self.behind(self.hide, call), NotFound)
+
+
+class Inactive(ServiceTests):
+    """Who is not active does nothing, through any service that names who does it."""
+
+    def test_users_do_nothing(self):
+        for example, service, prepare in all_examples():
+            app, _, _ = example.partition(".")
+            if app != "streaming":
+                continue
+            for status in set(UserStatus) - {UserStatus.ACTIVE}:
+                call = prepare(self.rows, 3)
+                actor = call.get("actor_id") or call.get("user_id")
+                if actor is None or service is services.record_play:
+                    continue
+                User.objects.filter(pk=actor).update(status=status)
+                with (
+                    self.subTest(example, status=status),
+                    self.assertRaisesMessage(NotAllowed, f"is {status}"),
+                ):
+                    service(**call)
+
+    def test_users_may_be_invited_and_removed(self):
+        call = playlist(self.rows, 1)
+        other = self.rows.insert("users", status="suspended")
+        services.invite_collaborator(**call, user_id=other, permission="read")
+        services.remove_collaborator(**call, user_id=other)
+
+
+class ForeignWriters(ServiceTests):
+    """SQL that knows no counters, beside the services."""
+
+    def test_make_no_service_fail(self):
+        fans = [user(self.rows) for _ in range(4)]
+        song = track(self.rows)
+        call = playlist(self.rows, 6, is_public=True)
+        songs = tracks_of(self.rows, call["playlist_id"])
+        spoil = [
+            "DELETE FROM track_likes",
+            "DELETE FROM playlist_follows",
+            "DELETE FROM track_comments",
+            "UPDATE tracks SET like_count = 0, comment_count = 0",
+            "UPDATE playlists SET follower_count = 0, track_count = 0",
+            "INSERT INTO track_likes (track_id, user_id)"
+            " SELECT tracks.id, users.id FROM tracks, users ON CONFLICT DO NOTHING",
+            "INSERT INTO playlist_follows (playlist_id, user_id)"
+            " SELECT playlists.id, users.id FROM playlists, users ON CONFLICT DO NOTHING",
+            "INSERT INTO track_comments (track_id, user_id, content)"
+            " SELECT tracks.id, users.id, 'x' FROM tracks, users",
+        ]
+
+        def use(random):
+            for _ in range(25):
+                fan = random.choice(fans)
+                comment = TrackComment.objects.alive().first()
+                moved = random.choice(songs)
+                for service in [
+                    partial(services.toggle_like, track_id=song, user_id=fan),
+                    partial(services.set_like, track_id=song, user_id=fan, liked=False),
+                    partial(services.toggle_follow, playlist_id=call["playlist_id"], user_id=fan),
+                    comment
+                    and partial(
+                        services.delete_comment, comment_id=comment.pk, actor_id=comment.user_id
+                    ),
+                    partial(services.remove_track, **call, track_id=moved),
+                    partial(services.add_track, **call, track_id=moved),
+                ]:
+                    with contextlib.suppress(Refused):
+                        service and service()
+
+        def bypass(random):
+            for _ in range(60):
+                # It waits for no lock, since it takes them in another order than the services.
+                with contextlib.suppress(OperationalError), transaction.atomic():
+                    execute("SET LOCAL lock_timeout = '1ms'")
+                    execute(random.choice(spoil))
+
+        outcomes = self.at_once(
+            *[partial(use, Random(seed)) for seed in range(3)],
+            *[partial(bypass, Random(seed)) for seed in range(2)],
+        )
+        self.assertEqual(outcomes, [None] * 5)
+        services.repair_tracks()
+        services.repair_playlists()
+        self.assert_sound()

@@ -13,7 +13,8 @@ def user(rows: Rows) -> object:
 
 
 def track(rows: Rows, **values: object) -> object:
-    return rows.insert("tracks", **values)
+    """Make a track, a public one unless said otherwise."""
+    return rows.insert("tracks", **{"is_public": True} | values)
 
 
 def playlist(rows: Rows, size: int, **values: object) -> dict[str, object]:
@@ -36,11 +37,13 @@ def playlist(rows: Rows, size: int, **values: object) -> dict[str, object]:
 
 
 def tracks(rows: Rows, size: int) -> list:
-    """Return the ids of `size` live tracks, new ones where there are not as many."""
+    """Return the ids of `size` live public tracks, new ones where there are not as many."""
     rows.cursor.execute(
         """
-        INSERT INTO tracks (creator_id, title, slug, artist, file_path, file_size, mime_type)
-        SELECT %(creator)s, 'any', gen_random_uuid(), 'x', 'x', 0, 'audio/flac'
+        INSERT INTO tracks (
+            creator_id, title, slug, artist, file_path, file_size, mime_type, is_public
+        )
+        SELECT %(creator)s, 'any', gen_random_uuid(), 'x', 'x', 0, 'audio/flac', TRUE
         FROM generate_series(1, %(size)s - (SELECT count(*) FROM tracks WHERE title = 'any'))
         """,
         {"creator": user(rows), "size": size},

@@ -26,7 +26,7 @@ class World:
 
 def prepare(rows: Rows) -> World:
     """Make six tracks, of which most have been transcoded soon."""
-    return World(rows.insert("users"), [rows.insert("tracks") for _ in range(6)])
+    return World(rows.insert("users"), [rows.insert("tracks", is_public=True) for _ in range(6)])
 
 
 def act(world: World, random: Random) -> None:
@@ -119,7 +119,7 @@ def pass_time(world: World, random: Random) -> None:
 
 def prepare_many(rows: Rows) -> World:
     """Make sixty tracks, for calls that lock many of them and their jobs."""
-    return World(rows.insert("users"), [rows.insert("tracks") for _ in range(60)])
+    return World(rows.insert("users"), [rows.insert("tracks", is_public=True) for _ in range(60)])
 
 
 def sweep(world: World, random: Random) -> None:
