@@ -23,7 +23,12 @@ def lock_track_shared(track_id: UUID, actor_id: UUID) -> None:
     Raises NotFound.
     """
     if not fetch_row(
-        f"SELECT id FROM tracks WHERE id = %(track_id)s AND {IS_SEEN} FOR KEY SHARE",
+        f"""
+        SELECT id FROM tracks
+        WHERE id = %(track_id)s
+            AND {IS_SEEN}
+        FOR KEY SHARE
+        """,
         track_id=track_id,
         actor_id=actor_id,
     ):

@@ -73,7 +73,8 @@ def duplicate_playlist(*, playlist_id: UUID, actor_id: UUID, copy_id: UUID | Non
             SELECT tracks.id, playlist_tracks.position
             FROM playlist_tracks
             JOIN tracks ON tracks.id = playlist_tracks.track_id
-            WHERE playlist_tracks.playlist_id = %(playlist_id)s AND {IS_SEEN}
+            WHERE playlist_tracks.playlist_id = %(playlist_id)s
+                AND {IS_SEEN}
             ORDER BY tracks.id
             FOR KEY SHARE OF tracks
         )

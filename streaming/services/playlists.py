@@ -130,18 +130,21 @@ def move_track(*, playlist_id: UUID, track_id: UUID, position: int, actor_id: UU
     lock_users_shared(actor_id)
     _open(playlist_id, actor_id)
     place = _find_place(playlist_id, actor_id, position)
+    # MATERIALIZED looks the track up once, whatever the planner thinks of the two indexes.
     moved = execute(
         """
+        WITH moved AS MATERIALIZED (
+            SELECT position FROM playlist_tracks
+            WHERE playlist_id = %(playlist_id)s AND track_id = %(track_id)s
+        )
         UPDATE playlist_tracks
         SET position = CASE
             WHEN playlist_tracks.track_id = %(track_id)s THEN %(place)s
             WHEN playlist_tracks.position > moved.position THEN playlist_tracks.position - 1
             ELSE playlist_tracks.position + 1
         END
-        FROM playlist_tracks AS moved
-        WHERE moved.playlist_id = %(playlist_id)s
-            AND moved.track_id = %(track_id)s
-            AND playlist_tracks.playlist_id = %(playlist_id)s
+        FROM moved
+        WHERE playlist_tracks.playlist_id = %(playlist_id)s
             AND playlist_tracks.position
                 BETWEEN least(moved.position, %(place)s)
                 AND greatest(moved.position, %(place)s)
@@ -215,15 +218,23 @@ def reorder_tracks(*, playlist_id: UUID, track_ids: Sequence[UUID], actor_id: UU
     """
     lock_users_shared(actor_id)
     _open(playlist_id, actor_id)
-    (complete,) = fetch_one(
+    # IN in an expression, and not in a join or in WHERE, is looked up in a hash table, however few
+    # tracks the planner expects.
+    complete, places = fetch_one(
         f"""
-        SELECT count(wanted.track_id) = cardinality(%(track_ids)s::uuid[])
-            AND count(*) FILTER (WHERE wanted.track_id IS NULL AND {IS_SEEN}) = 0
-        FROM playlist_tracks
-        JOIN tracks ON tracks.id = playlist_tracks.track_id
-        LEFT JOIN (SELECT DISTINCT unnest(%(track_ids)s::uuid[]) AS track_id) AS wanted
-            ON wanted.track_id = playlist_tracks.track_id
-        WHERE playlist_tracks.playlist_id = %(playlist_id)s
+        SELECT
+            count(*) FILTER (WHERE is_named) = cardinality(%(track_ids)s::uuid[])
+                AND count(*) FILTER (WHERE is_seen AND NOT is_named) = 0,
+            array_agg(position ORDER BY position) FILTER (WHERE is_named)
+        FROM (
+            SELECT
+                playlist_tracks.position,
+                playlist_tracks.track_id IN (SELECT unnest(%(track_ids)s::uuid[])) AS is_named,
+                {IS_SEEN} AS is_seen
+            FROM playlist_tracks
+            JOIN tracks ON tracks.id = playlist_tracks.track_id
+            WHERE playlist_tracks.playlist_id = %(playlist_id)s
+        ) AS listed
         """,
         playlist_id=playlist_id,
         actor_id=actor_id,
@@ -231,26 +242,24 @@ def reorder_tracks(*, playlist_id: UUID, track_ids: Sequence[UUID], actor_id: UU
     )
     if not complete:
         raise Conflict(f"The new order must have each track of playlist {playlist_id} once.")
+    # OFFSET 0 lets it look each track up: a join might compare all of them with all.
     execute(
         """
-        WITH wanted AS (
-            SELECT track_id, number
-            FROM unnest(%(track_ids)s::uuid[]) WITH ORDINALITY AS listed (track_id, number)
-        ), places AS (
-            SELECT position, row_number() OVER (ORDER BY position) AS number
-            FROM playlist_tracks
-            WHERE playlist_id = %(playlist_id)s
-                AND track_id IN (SELECT track_id FROM wanted)
-        )
         UPDATE playlist_tracks
-        SET position = places.position
-        FROM wanted JOIN places ON places.number = wanted.number
-        WHERE playlist_tracks.playlist_id = %(playlist_id)s
-            AND playlist_tracks.track_id = wanted.track_id
-            AND playlist_tracks.position <> places.position
+        SET position = misplaced.place
+        FROM unnest(%(track_ids)s::uuid[], %(places)s::integer[]) AS wanted (track_id, place)
+        CROSS JOIN LATERAL (
+            SELECT id, wanted.place FROM playlist_tracks
+            WHERE playlist_id = %(playlist_id)s
+                AND track_id = wanted.track_id
+                AND position <> wanted.place
+            OFFSET 0
+        ) AS misplaced
+        WHERE playlist_tracks.id = misplaced.id
         """,
         playlist_id=playlist_id,
         track_ids=list(track_ids),
+        places=places or [],
     )
 
 
@@ -336,7 +345,8 @@ def _find_place(playlist_id: UUID, actor_id: UUID, position: int, *, or_end: boo
                 row_number() OVER (ORDER BY playlist_tracks.position) - 1 AS number
             FROM playlist_tracks
             JOIN tracks ON tracks.id = playlist_tracks.track_id
-            WHERE playlist_tracks.playlist_id = %(playlist_id)s AND {IS_SEEN}
+            WHERE playlist_tracks.playlist_id = %(playlist_id)s
+                AND {IS_SEEN}
             ORDER BY playlist_tracks.position
             LIMIT %(position)s::bigint + 1
         ) AS seen
