@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.backends.postgresql import base
 from django.utils.functional import cached_property
 
-from veza_site.postgresql import session
+from veza_site.postgresql import out_of_range, session
 from veza_site.postgresql.client import DatabaseClient
 from veza_site.postgresql.creation import DatabaseCreation
 from veza_site.postgresql.errors import CursorDebugWrapper, CursorWrapper, FirstLines
@@ -52,7 +52,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         parameters["options"] = session.startup_options(
             parameters.get("options", ""), settings.SESSION_LIMITS
         )
+        parameters["context"] = out_of_range.add_to(parameters["context"])
         return parameters
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        cursor = super().create_cursor(name)
+        out_of_range.register_moments(cursor)  # Django's comes back if the time zone has changed
+        return cursor
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:
         return CursorWrapper(cursor, self)
