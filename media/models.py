@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from accounts.models import User
 from streaming.models import Track
-from veza_site.fields import EnumField
+from veza_site.fields import EnumField, JSONField
 from veza_site.indexes import Index
 from veza_site.models import AppendOnlyModel, MutableModel, SoftDeletableModel
 
@@ -111,13 +111,13 @@ class HlsTranscodeJob(MutableModel):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     error_message = models.TextField(null=True, blank=True)
-    payload = models.JSONField(db_default={}, blank=True)
+    payload = JSONField(db_default={}, blank=True)
     rerun_priority = models.SmallIntegerField(
         null=True,
         blank=True,
         help_text="Enqueued again while it ran, with this priority: one more run follows.",
     )
-    rerun_payload = models.JSONField(
+    rerun_payload = JSONField(
         null=True, blank=True, help_text="The payload of that run; empty for the same again."
     )
 

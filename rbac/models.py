@@ -8,6 +8,7 @@ from django.db.models.lookups import LessThanOrEqual
 
 from accounts.models import User
 from accounts.names import normalize_new_names
+from veza_site.fields import JSONField
 from veza_site.indexes import Index
 from veza_site.models import MutableModel, SoftDeletableModel
 
@@ -127,7 +128,7 @@ class UserProfile(MutableModel):
     banner_url = models.TextField(null=True, blank=True)
     location = models.CharField(max_length=100, db_default="", blank=True)
     website_url = models.TextField(null=True, blank=True)
-    social_links = models.JSONField(db_default={}, blank=True)
+    social_links = JSONField(db_default={}, blank=True)
 
     class Meta:
         db_table = "user_profiles"
@@ -158,7 +159,7 @@ class UserSettings(MutableModel):
     email_notifications = models.BooleanField(db_default=True)
     push_notifications = models.BooleanField(db_default=True)
     profile_is_public = models.BooleanField(db_default=True)
-    preferences = models.JSONField(db_default={}, blank=True)
+    preferences = JSONField(db_default={}, blank=True)
 
     class Meta:
         db_table = "user_settings"

@@ -10,6 +10,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import DatabaseDefault
 from django.db.models.sql.compiler import SQLCompiler
 
+from veza_site.postgresql.out_of_range import JsonDecoder, UnreadableJson
+
 
 class EnumField(models.CharField):
     """
@@ -49,6 +51,28 @@ class EnumField(models.CharField):
 
     def cast_db_type(self, connection: BaseDatabaseWrapper) -> str:
         return self.enum_type  # CharField casts to varchar, which bulk_update can't assign
+
+
+class JSONField(models.JSONField):
+    """
+    A column of JSON that is read whatever is in it: what Python can't hold is an UnreadableJson.
+
+    To migrations it is Django's own field.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**({"decoder": JsonDecoder} | options))
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        name, _, arguments, options = super().deconstruct()
+        del options["decoder"]
+        return name, "django.db.models.JSONField", arguments, options
+
+    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
+        try:
+            return super().from_db_value(value, expression, connection)
+        except (ValueError, RecursionError):
+            return UnreadableJson(value)
 
 
 class UpdatedAtField(models.DateTimeField):

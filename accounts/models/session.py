@@ -5,6 +5,7 @@ from django.db import models
 
 from accounts.models.token import RefreshToken
 from accounts.models.user import User
+from veza_site.fields import JSONField
 from veza_site.indexes import Index
 from veza_site.models import MutableModel
 
@@ -25,7 +26,7 @@ class UserSession(MutableModel):
     ip_address = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.TextField(null=True, blank=True)
     device_name = models.CharField(max_length=100, null=True, blank=True)
-    device_info = models.JSONField(db_default={}, blank=True)
+    device_info = JSONField(db_default={}, blank=True)
     last_activity_at = models.DateTimeField(db_default=TransactionNow())
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)

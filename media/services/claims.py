@@ -7,7 +7,6 @@ remembers how far it has come in each priority, and its claims start there; now 
 everywhere. What is remembered only saves time: the database decides what a claim gets.
 """
 
-import json
 import threading
 import time
 from datetime import timedelta
@@ -17,6 +16,7 @@ from django.db import connection
 
 from media.services.leases import Lease
 from media.services.results import fail_exhausted_jobs
+from veza_site.postgresql.out_of_range import read_json
 from veza_site.transactions import check_duration, check_number, check_text, fetch_rows
 
 # A job counts as much older for each step of priority that it is more urgent. So one of priority 10
@@ -177,7 +177,7 @@ def _claim(
     for job_id, track_id, holder, started_at, expires_at, attempt, payload, *place in rows:
         # Django makes psycopg leave JSON as text.
         leases.append(
-            Lease(job_id, track_id, holder, started_at, expires_at, attempt, json.loads(payload))
+            Lease(job_id, track_id, holder, started_at, expires_at, attempt, read_json(payload))
         )
         priority, available_at, was_pending = place
         if was_pending:

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import User
-from veza_site.fields import EnumField
+from veza_site.fields import EnumField, JSONField
 from veza_site.indexes import Index
 from veza_site.models import AppendOnlyModel, MutableModel, SoftDeletableModel
 
@@ -176,8 +176,8 @@ class TrackHistory(AppendOnlyModel):
         related_name="track_history",
     )
     action = EnumField(TrackHistoryAction)
-    old_values = models.JSONField(db_default={}, blank=True)
-    new_values = models.JSONField(db_default={}, blank=True)
+    old_values = JSONField(db_default={}, blank=True)
+    new_values = JSONField(db_default={}, blank=True)
 
     class Meta:
         db_table = "track_history"

@@ -1,11 +1,14 @@
 """
-Times that PostgreSQL holds and Python doesn't: infinity, the year 10000, 44 BC.
+Values that PostgreSQL holds and Python doesn't: infinity, 44 BC, a number of 5000 digits in JSON.
 
-psycopg raises DataError for most of them, so that one row would make every page unreadable that
-shows it. Here they are read as the last or the first moment that Python has, in a class that knows
-what PostgreSQL sent.
+Reading them raises an error, so that one row would make every page unreadable that shows it. Here
+they are read as objects that know what PostgreSQL sent. A time is the last or the first one that
+Python has.
 """
 
+import json
+import math
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -17,6 +20,10 @@ from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import AdaptersMap, Loader
 from psycopg.pq import Format
 from psycopg.types.datetime import DateDumper, DatetimeDumper, TimedeltaDumper
+
+_BEYOND = re.compile(
+    r"(?P<year>[0-9]{4,6})(?P<rest>-[0-9]{2}-[0-9]{2} [0-9:]{8}(\.[0-9]{1,6})?\+00)(?P<bc> BC)?"
+)
 
 _TIMESTAMPTZ = adapters.types["timestamptz"].oid
 
@@ -73,6 +80,20 @@ class OutOfRangeDatetime(OutOfRange, datetime):
         if is_first:
             return datetime.__new__(cls, 1, 1, 1, tzinfo=UTC)
         return datetime.__new__(cls, 9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return the value for a text that a client sent, or None if it is no such time."""
+        if text in ("infinity", "-infinity"):
+            return cls.read(text)
+        if (found := _BEYOND.fullmatch(text)) is None:
+            return None
+        try:
+            datetime.fromisoformat(f"2000{found['rest']}")  # a leap year, as theirs may be
+        except ValueError:
+            return None
+        year, last = int(found["year"]), 4714 if found["bc"] else 294_276
+        return cls.read(text) if (found["bc"] or year > 9999) and 0 < year <= last else None
 
     def astimezone(self, tz: tzinfo | None = None) -> Self:
         """Return it as it is: the edge may not exist in another time zone."""
@@ -162,6 +183,32 @@ class IntervalLoader(Loader):
             return self._load(data)
         except DataError:
             return OutOfRangeInterval.read(text)
+
+
+class UnreadableJson(str):
+    """JSON that Python can't hold, as PostgreSQL sent it: too deep, or with too long a number."""
+
+
+class JsonDecoder(json.JSONDecoder):
+    """Reads JSON as Python does, but no number as infinity."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(parse_float=_read_float, **options)
+
+
+def read_json(text: str) -> Any:
+    """Return the value of a text of PostgreSQL's, or the text itself as UnreadableJson."""
+    try:
+        return json.loads(text, cls=JsonDecoder)
+    except (ValueError, RecursionError):
+        return UnreadableJson(text)
+
+
+def _read_float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError("a number is out of range")
+    return value
 
 
 def _find_loader(oid: int, context: AdaptContext | None) -> Callable[[Buffer], Any]:

@@ -19,6 +19,7 @@ from veza_site.admin.names import row_address
 from veza_site.admin.secrets import is_secret
 from veza_site.admin.wording.labels import LabelledAdmin
 from veza_site.admin.wording.values import find_formatter
+from veza_site.postgresql.out_of_range import OutOfRange
 
 LENGTH = 80  # characters of a text that a list shows
 _KEY = "00000000-0000-0000-0000-000000000000"
@@ -93,6 +94,8 @@ def make_column(
 
 def show_moment(value: datetime) -> str:
     """Return HTML that shows a time to the minute, with the seconds in a tooltip."""
+    if isinstance(value, OutOfRange):
+        return format_html('<time title="{}">{}</time>', value, value.words)
     value = timezone.localtime(value)
     short, long = (date_format(value, f"{size}DATETIME_FORMAT") for size in ("SHORT_", ""))
     return format_html('<time title="{}">{}</time>', long, short)

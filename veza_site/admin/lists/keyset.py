@@ -18,6 +18,8 @@ from django.db.models import F, Model, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from django.db.models.lookups import GreaterThan, LessThan
 
+from veza_site.postgresql.out_of_range import OutOfRangeDatetime
+
 
 class BrokenCursor(ValueError):
     """The text is no cursor, or the cursor of another order."""
@@ -114,6 +116,8 @@ def _parse(column: models.Field, text: Any) -> Any:
     if not isinstance(text, str) or "\0" in text:
         raise BrokenCursor(text)
     text.encode()  # raises for half a surrogate pair
+    if isinstance(column, models.DateTimeField) and (beyond := OutOfRangeDatetime.parse(text)):
+        return beyond
     value = column.to_python(text)
     if value is None or (isinstance(value, datetime) and value.tzinfo is None):
         raise BrokenCursor(text)

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms.fields import InvalidJSONInput
@@ -14,20 +13,23 @@ from django.utils.functional import cached_property
 from django.utils.text import Truncator, capfirst
 
 from veza_site.admin.refusals import explain_violation
+from veza_site.admin.rows.lines import write_json
 from veza_site.admin.secrets import find_secrets
+from veza_site.postgresql.out_of_range import OutOfRange, UnreadableJson
+from veza_site.transactions import Invalid, check_json, is_visible
 
 # The form's parameter that says which values it showed: a digest for each field.
 SHOWN = "_shown"
 
 
-class JsonDecoder(json.JSONDecoder):
-    """Reads JSON that can be written again as UTF-8, and rejects any other as malformed."""
+class StrictDecoder(json.JSONDecoder):
+    """Reads JSON that PostgreSQL can store, and rejects any other as malformed."""
 
     def decode(self, text: str, *arguments: Any) -> Any:
         try:
             value = super().decode(text, *arguments)
-            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-        except (ValueError, RecursionError) as error:
+            check_json("This", value)
+        except (ValueError, RecursionError, Invalid) as error:
             raise json.JSONDecodeError("This can't be stored", text, 0) from error
         return value
 
@@ -37,14 +39,14 @@ class JsonField(forms.JSONField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.decoder = JsonDecoder
+        self.decoder = StrictDecoder
 
     def prepare_value(self, value: Any) -> Any:
         if value is None or hasattr(value, "resolve_expression"):  # the database's default
             value = {}
         if isinstance(value, InvalidJSONInput):
             return value
-        return json.dumps(value, ensure_ascii=False, indent=2, cls=self.encoder)
+        return write_json(value)
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
@@ -62,17 +64,24 @@ class TextField(forms.CharField):
         value = super().to_python(value)
         return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if self.required and not is_visible(value):
+            raise ValidationError(self.error_messages["required"], code="required")
+
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(self.to_python(initial), data)
 
 
-class ArrayField(SimpleArrayField):
-    """A form's field for an array: the same text is no change, whatever commas are in it."""
+class MomentField(forms.SplitDateTimeField):
+    """
+    A form's field for a time, in two boxes.
 
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        if isinstance(initial, list) and self.prepare_value(initial) == data:
-            return False
-        return super().has_changed(initial, data)
+    One that Python can't hold stands in the first as PostgreSQL writes it.
+    """
+
+    def prepare_value(self, value: Any) -> Any:
+        return [str(value), ""] if isinstance(value, OutOfRange) else value
 
 
 class V1Form(forms.ModelForm):
@@ -104,8 +113,31 @@ class V1Form(forms.ModelForm):
         """Digests of the values that the form's fields have in the database, for `SHOWN`."""
         return json.dumps({name: _digest(self.initial.get(name)) for name in self._before})
 
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
+        value = self.initial.get(field_name)
+        if self._is_change and value is None and isinstance(field, JsonField):
+            return UnreadableJson("null")  # else the box would show {}
+        # Django would cut the microseconds off.
+        return (
+            value
+            if isinstance(value, OutOfRange)
+            else super().get_initial_for_field(field, field_name)
+        )
+
+    @cached_property
+    def changed_data(self) -> list[str]:
+        """Return the fields that were edited: not those sent as they were shown."""
+        return [name for name in super().changed_data if not self._is_as_shown(name)]
+
+    def _is_as_shown(self, name: str) -> bool:
+        sent = self[name].data
+        if isinstance(sent, str):
+            sent = sent.replace("\r\n", "\n")
+        return sent == self.fields[name].prepare_value(self[name].initial)
+
     def clean(self) -> dict[str, Any] | None:
         values = super().clean()
+        self._keep_what_is_untouched()
         if self.refusal is not None:
             self._add_errors(self.refusal)
         elif self._is_change and self.changed_data and (changed := self._find_conflicts()):
@@ -115,6 +147,19 @@ class V1Form(forms.ModelForm):
                 "changes are below. Save again to overwrite theirs."
             )
         return values
+
+    def _keep_what_is_untouched(self) -> None:
+        """Take back errors about values that nobody has edited: the database has them already."""
+        for name in self._find_untouched():
+            self.errors.pop(name, None)
+            self.cleaned_data[name] = self._before[name]
+
+    def _find_untouched(self) -> set[str]:
+        return {*self._before} - {*self.changed_data}
+
+    def _get_validation_exclusions(self) -> set[str]:
+        left_out: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return left_out | self._find_untouched()
 
     def validate_constraints(self) -> None:
         model = type(self.instance)
@@ -149,8 +194,10 @@ class V1Form(forms.ModelForm):
         field = self.instance._meta.get_field(name)
         if field.choices:
             value = dict(field.flatchoices).get(value, value)
-        if isinstance(field, models.JSONField):
+        if isinstance(field, models.JSONField) and not isinstance(value, UnreadableJson):
             value = json.dumps(value, ensure_ascii=False)
+        elif isinstance(value, OutOfRange):
+            value = value.words
         elif isinstance(value, list):
             value = ", ".join(map(str, value))
         elif isinstance(value, bool):

@@ -2,14 +2,20 @@
 
 import json
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from veza_site.admin.wording.values import find_formatter
+from veza_site.postgresql.out_of_range import OutOfRange, UnreadableJson
+
+EMPTY = "–"
 
 
 class Line:
@@ -35,15 +41,22 @@ def make_secret_line(field: models.Field) -> Line:
 
 def make_line(field: models.Field, label: str) -> Line | None:
     """Return the line that shows a column's value as a list does, or None where Django does."""
-    formatter = find_formatter(field)
+    formatter = _show_moment if isinstance(field, models.DateTimeField) else find_formatter(field)
     if formatter is None:
         return None
 
     def show(row: models.Model) -> Any:
         value = getattr(row, field.name)
-        return None if value is None else formatter(value)
+        return EMPTY if value is None else formatter(value)
 
     return Line(field, label, show)
+
+
+def _show_moment(value: datetime) -> str:
+    """Return a time as Django shows it, or in words where Python can't hold it."""
+    if isinstance(value, OutOfRange):
+        return format_html('<time title="{}">{}</time>', value, value.words)
+    return localize(timezone.localtime(value))
 
 
 def make_json_line(field: models.JSONField) -> Line:
@@ -51,10 +64,23 @@ def make_json_line(field: models.JSONField) -> Line:
 
     def show(row: models.Model) -> str:
         value = getattr(row, field.name)
-        text = json.dumps(value, ensure_ascii=False, indent=2, cls=DjangoJSONEncoder)
+        text = write_json(value)
         return format_html('<pre class="json">{}</pre>', text)
 
     return Line(field, capfirst(str(field.verbose_name)), show)
+
+
+def write_json(value: Any) -> str:
+    """Return JSON with line breaks where they help, or as it was sent if Python can't read it."""
+    if isinstance(value, UnreadableJson):
+        return str(value)
+    short = json.dumps(value, ensure_ascii=False, cls=DjangoJSONEncoder)
+    text = ""
+    for part in DjangoJSONEncoder(ensure_ascii=False, indent=2).iterencode(value):
+        text += part
+        if len(text) > 4 * len(short) + 1000:  # so deep that most of it is blanks
+            return short
+    return text
 
 
 def flatten(fields: Any) -> list[Any]:

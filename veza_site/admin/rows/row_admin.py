@@ -6,8 +6,11 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import ActionLocation
-from django.contrib.admin.widgets import AdminTextInputWidget, RelatedFieldWidgetWrapper
-from django.contrib.postgres.fields import ArrayField as ArrayModelField
+from django.contrib.admin.widgets import (
+    AdminSplitDateTime,
+    AdminTextInputWidget,
+    RelatedFieldWidgetWrapper,
+)
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -21,7 +24,7 @@ from veza_site.admin.fields import find_relations, get_column
 from veza_site.admin.names import permission_to
 from veza_site.admin.refusals import explain_refusal
 from veza_site.admin.rows.children import link_children
-from veza_site.admin.rows.forms import ArrayField, JsonField, TextField, V1Form
+from veza_site.admin.rows.forms import JsonField, MomentField, TextField, V1Form
 from veza_site.admin.rows.lines import (
     Line,
     arrange,
@@ -55,8 +58,8 @@ class DetailAdmin(LabelledAdmin):
 
     form = V1Form
     formfield_overrides = {
+        models.DateTimeField: {"form_class": MomentField, "widget": AdminSplitDateTime},
         models.JSONField: {"form_class": JsonField},
-        ArrayModelField: {"form_class": ArrayField},
     }
     change_form_template = "admin/detail.html"
     delete_confirmation_template = "admin/deletion.html"
@@ -121,7 +124,8 @@ class DetailAdmin(LabelledAdmin):
         if rest := arrange([name for name in names if name not in named], left_out, lines):
             groups.append(("Other", {"fields": rest}))
         if obj:
-            groups.append(("Metadata", {"fields": self._metadata}))
+            metadata = [self._lines.get(name, name) for name in self._metadata]
+            groups.append(("Metadata", {"fields": metadata}))
         return groups
 
     def get_readonly_fields(
