@@ -25,6 +25,7 @@ from accounts.super_admins import protect_last_super_admin
 from veza_site.admin.actor import get_actor_id
 from veza_site.admin.model_admin import V1Admin
 from veza_site.admin.wording.state import show_in_tone, show_state
+from veza_site.postgresql.out_of_range import OutOfRange
 
 admin.site.login_form = SignInForm
 admin.site.password_change_form = OwnPasswordForm
@@ -79,6 +80,8 @@ class UserAdmin(V1Admin):
     def standing(self, row: User) -> str:
         """Show a user's status, or how long failed sign-ins lock an active one."""
         if row.status == UserStatus.ACTIVE and row.is_locked:
+            if isinstance(row.locked_until, OutOfRange):
+                return show_in_tone("bad", "Locked for ever")
             return show_in_tone("bad", f"Locked until {timezone.localtime(row.locked_until):%H:%M}")
         return show_state(row.status, row.get_status_display())
 

@@ -20,6 +20,7 @@ from veza_site.admin.start_page.panels import (
     Viewer,
     panel,
 )
+from veza_site.postgresql.out_of_range import OutOfRange
 
 # Open jobs are counted by their partial indexes, up to so many.
 OPEN_COUNTABLE = 10_000
@@ -108,10 +109,13 @@ class TranscodeQueue(Panel):
         if oldest is None:
             return Fact("Oldest waiting job", "none is waiting")
         job, since = oldest
+        address = row_address(HlsTranscodeJob, job)
+        if isinstance(since, OutOfRange):
+            return Fact("Oldest waiting job", f"since {since.words}", address)
         waiting = timesince(since)
         if waiting.startswith("0"):
             waiting = "less than a minute"
-        return Fact("Oldest waiting job", f"for {waiting}", row_address(HlsTranscodeJob, job))
+        return Fact("Oldest waiting job", f"for {waiting}", address)
 
     def _find_old_transaction(self) -> list[Fact]:
         """Return a line about what keeps this database from being cleaned up, if it is old."""

@@ -1,22 +1,24 @@
 """One row never makes a page unreadable, whatever other services write into it."""
 
 from contextlib import contextmanager
+from datetime import timedelta
 from unittest import mock
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import DataError, IntegrityError, connection, models, transaction
-from django.test import tag
+from django.test import SimpleTestCase, tag
 from django.urls import reverse
 
 from accounts.models import User, UserRole
 from media.models import HlsTranscodeJob
+from media.services import claim_jobs
 from rbac.models import Permission, Role, UserProfile
-from streaming.models import Track
+from streaming.models import Track, TrackPlay
 from tests.support.admin import AdminTests, admin_of, admin_url
 from tests.support.databases import v1_models
 from veza_site.admin.lists.list_admin import ListAdmin
 from veza_site.admin.rows.forms import SHOWN
-from veza_site.fields import EnumField
+from veza_site.fields import EnumField, JSONField
 from veza_site.models import AppendOnlyModel
 
 MOMENTS = [
@@ -248,6 +250,34 @@ class OddRows(AdminTests):
                     answer = self.post(url, fill_in(page) | sent)
                     self.assertEqual(answer.status_code, 302, explain(answer))
                     self.assertEqual(read_as_text(Track, track.pk)["published_at"], now)
+
+    def test_are_on_the_start_page_and_in_the_list_of_users(self):
+        job = HlsTranscodeJob.objects.filter(status="pending").first()
+        set_column(job, "available_at", "-infinity")
+        set_column(TrackPlay.objects.first(), "created_at", "infinity")
+        self.assertContains(self.get(reverse("admin:index")), "since before all time")
+        user = User.objects.alive().filter(status="active", role="user").first()
+        set_column(user, "locked_until", "infinity")
+        answer = self.get(admin_url(User, "changelist"), {"q": user.username})
+        self.assertContains(answer, "Locked for ever")
+        user.refresh_from_db()
+        self.assertTrue(user.is_locked)
+
+    def test_are_claimed_whatever_their_payload(self):
+        job = HlsTranscodeJob.objects.filter(status="pending").first()
+        set_column(job, "payload", "1e5000")
+        set_column(job, "available_at", "-infinity")
+        set_column(job, "priority", 1)
+        (lease,) = claim_jobs(worker="w", lease=timedelta(minutes=1))
+        self.assertEqual((lease.job_id, len(lease.payload)), (job.pk, 5001))
+
+
+class JsonColumns(SimpleTestCase):
+    def test_are_of_the_field_that_reads_them_all(self):
+        for model in v1_models():
+            for field in model._meta.local_fields:
+                if isinstance(field, models.JSONField):
+                    self.assertIsInstance(field, JSONField)
 
 
 def explain(answer):

@@ -3,11 +3,13 @@
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib import messages
 from django.contrib.admin.options import ShowFacets
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from veza_site.admin.fields import find_relations, get_column
 from veza_site.admin.lists import search
@@ -41,6 +43,20 @@ class ListAdmin(LabelledAdmin):
             AutocompleteSelect(relations[0], self.admin_site).media if relations else forms.Media()
         )
         return super().media + box + forms.Media(css={"all": ["veza_site/lists.css"]})
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Say so where Django left out all filters, because one of them made no sense."""
+        if ERROR_FLAG in request.GET:
+            if len(request.GET) > 1:
+                return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+            messages.warning(
+                request,
+                "This list has no such filter, or the filter no such value. All rows follow.",
+            )
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        return response
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[V1ChangeList]:
         return V1ChangeList

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms.fields import InvalidJSONInput
 from django.utils.functional import cached_property
 from django.utils.text import Truncator, capfirst
 
+from veza_site.admin.lists.search import parse_uuid
 from veza_site.admin.refusals import explain_violation
 from veza_site.admin.rows.lines import write_json
 from veza_site.admin.secrets import find_secrets
@@ -82,6 +84,13 @@ class MomentField(forms.SplitDateTimeField):
 
     def prepare_value(self, value: Any) -> Any:
         return [str(value), ""] if isinstance(value, OutOfRange) else value
+
+
+class RelationBox(AutocompleteSelect):
+    """The box of a relation, which is empty where an address or a form names no key."""
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        return super().optgroups(name, [key for key in value if parse_uuid(str(key))], attr)
 
 
 class V1Form(forms.ModelForm):

@@ -24,7 +24,7 @@ from veza_site.admin.fields import find_relations, get_column
 from veza_site.admin.names import permission_to
 from veza_site.admin.refusals import explain_refusal
 from veza_site.admin.rows.children import link_children
-from veza_site.admin.rows.forms import JsonField, MomentField, TextField, V1Form
+from veza_site.admin.rows.forms import JsonField, MomentField, RelationBox, TextField, V1Form
 from veza_site.admin.rows.lines import (
     Line,
     arrange,
@@ -170,6 +170,8 @@ class DetailAdmin(LabelledAdmin):
             options["empty_value"] = None  # as Django does for a CharField: NULL stays NULL
         if isinstance(db_field, models.TextField) and db_field.name.endswith("_url"):
             options["widget"] = AdminTextInputWidget({"class": "vLargeTextField"})
+        if isinstance(db_field, models.ForeignKey) and db_field.editable:
+            options.setdefault("widget", RelationBox(db_field, self.admin_site))
         form_field = super().formfield_for_dbfield(db_field, request, **options)
         if form_field and isinstance(form_field.widget, RelatedFieldWidgetWrapper):
             # A link to the chosen row is enough: its table has pages of its own.
