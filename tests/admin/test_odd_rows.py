@@ -4,6 +4,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from unittest import mock
 
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.fields import ArrayField
 from django.db import DataError, IntegrityError, connection, models, transaction
 from django.test import SimpleTestCase, tag
@@ -262,6 +264,31 @@ class OddRows(AdminTests):
         self.assertContains(answer, "Locked for ever")
         user.refresh_from_db()
         self.assertTrue(user.is_locked)
+
+    def test_may_have_a_state_that_the_models_don_t_know(self):
+        user = User.objects.alive().filter(role="user").first()
+        set_column(user, "status", "banned")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE pg_enum SET enumlabel = 'paused'"
+                " WHERE enumlabel = 'banned' AND enumtypid = 'user_status'::regtype"
+            )
+        pages = [admin_url(User, page, user.pk) for page in ("change", "history", "delete")]
+        self.assertIn("paused", self.assert_readable(admin_url(User, "changelist"), *pages))
+
+    def test_of_django_s_own_tables_break_no_page(self):
+        user = User.objects.alive().filter(role="user").first()
+        for moment in ("infinity", "0044-03-15 BC"):
+            entry = LogEntry.objects.create(
+                user=user,
+                content_type=ContentType.objects.get_for_model(User),
+                object_id=str(user.pk),
+                action_flag=CHANGE,
+            )
+            set_column(entry, "action_time", moment)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE django_session SET expire_date = 'infinity'")
+        self.assert_readable(admin_url(User, "history", user.pk), reverse("admin:index"))
 
     def test_are_claimed_whatever_their_payload(self):
         job = HlsTranscodeJob.objects.filter(status="pending").first()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import psycopg
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -65,6 +66,10 @@ def _explain_refusal(error: BaseException) -> ErrorPage | None:
             )
         case Http404():
             return ErrorPage(404, "There is no such page", "Check the address.")
+        case DisallowedModelAdminLookup():
+            return ErrorPage(
+                400, "This list has no such filter", "Use the filters beside the list."
+            )
     return None
 
 
