@@ -11,7 +11,8 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("accounts", "0905_email_in_words"),
+        ("accounts", "0907_spent_stays_spent"),
+        ("media", "0917_pending_jobs_by_time"),
     ]
 
     operations = [

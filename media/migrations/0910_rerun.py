@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0905_email_in_words"),
+        ("accounts", "0907_spent_stays_spent"),
         ("media", "0042_media_processing"),
     ]
 

@@ -12,7 +12,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0907_spent_stays_spent"),
+        ("accounts", "0924_fillfactor"),
         ("streaming", "0041_streaming_analytics"),
     ]
 

@@ -11,8 +11,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("streaming", "0041_streaming_analytics"),
-        ("accounts", "0905_email_in_words"),
+        ("streaming", "0931_recorded_at_index"),
     ]
 
     operations = [
