@@ -141,9 +141,9 @@ class ErrorOfTheDatabase(TestCase):
 
     def test_that_psycopg_makes_of_a_value(self):
         with self.assertRaises(DatabaseError) as raised, connection.cursor() as cursor:
-            cursor.execute("SELECT '47110-01-01'::date")
+            cursor.execute("SELECT '24:00:00'::time")
             cursor.fetchone()
-        self.assertNotIn("47110", str(raised.exception))
+        self.assertNotIn("24:00", str(raised.exception))
 
     def test_that_names_a_column_a_table_or_a_constraint_keeps_the_name(self):
         for sql, name in [
