@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import transaction
 from django.utils.timezone import is_naive
 
 from accounts.guards import check_is_not_self, lock_actor
@@ -19,7 +18,15 @@ from accounts.models import UserRole
 from accounts.rights import IN_STAFF, UNEXPIRED, Right
 from accounts.super_admins import LastSuperAdmin, check_super_admin_left
 from rbac.guards import check_covers_role
-from veza_site.transactions import Invalid, NotAllowed, NotFound, execute, fetch_row, fetch_rows
+from veza_site.transactions import (
+    Invalid,
+    NotAllowed,
+    NotFound,
+    execute,
+    fetch_row,
+    fetch_rows,
+    in_transaction,
+)
 
 __all__ = [
     "LastSuperAdmin",
@@ -38,7 +45,7 @@ class PermissionChange(NamedTuple):
     removed: int
 
 
-@transaction.atomic
+@in_transaction()
 def grant_role(
     *,
     user_id: UUID,
@@ -110,7 +117,7 @@ def grant_role(
     return grant[0] if grant else None
 
 
-@transaction.atomic
+@in_transaction()
 def revoke_role(*, user_id: UUID, role_id: UUID) -> bool:
     """
     Take a role from a user. Doing it again is no error.
@@ -146,7 +153,7 @@ def revoke_role(*, user_id: UUID, role_id: UUID) -> bool:
     return True
 
 
-@transaction.atomic
+@in_transaction()
 def replace_permissions(*, role_id: UUID, permission_ids: Collection[UUID]) -> PermissionChange:
     """
     Let a role allow these permissions and no others. If two do so at once, the last one wins.
@@ -190,7 +197,7 @@ def replace_permissions(*, role_id: UUID, permission_ids: Collection[UUID]) -> P
     return PermissionChange(added, removed)
 
 
-@transaction.atomic
+@in_transaction()
 def delete_role(*, role_id: UUID) -> int:
     """
     Soft-delete a role that is not a system role, and take it from everyone who has it.

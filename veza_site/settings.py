@@ -113,7 +113,9 @@ DATABASES = {"default": _database}
 # lock, and how long a transaction may pause between two statements, its locks held. 0 is no limit.
 SESSION_LIMITS = {
     "lock_timeout": read("LOCK_TIMEOUT", seconds_or_none, 10.0),
-    "idle_in_transaction_session_timeout": read("IDLE_IN_TRANSACTION_TIMEOUT", seconds_or_none, 60.0),
+    "idle_in_transaction_session_timeout": read(
+        "IDLE_IN_TRANSACTION_TIMEOUT", seconds_or_none, 60.0
+    ),
 }
 
 # In seconds: how long `migrate` waits for another one to end, how long others queue behind it for a

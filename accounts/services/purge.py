@@ -2,9 +2,7 @@
 
 from typing import NamedTuple
 
-from django.db import transaction
-
-from veza_site.transactions import check_number, execute
+from veza_site.transactions import check_number, execute, in_transaction
 
 
 class Purged(NamedTuple):
@@ -16,7 +14,7 @@ class Purged(NamedTuple):
     user_sessions: int
 
 
-@transaction.atomic
+@in_transaction()
 def purge_expired(*, limit: int = 1000) -> Purged:
     """
     Delete a batch of expired tokens and sessions, at most `limit` of each table.

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 
 from accounts.services.tokens import TokenSpent, check_hash
 from veza_site.transactions import (
@@ -23,6 +22,7 @@ from veza_site.transactions import (
     check_text,
     execute,
     fetch_row,
+    in_transaction,
 )
 
 
@@ -40,7 +40,7 @@ class Rotation:
         return self.token_id is None
 
 
-@transaction.atomic
+@in_transaction()
 def rotate_refresh_token(
     *,
     token_hash: str,

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from accounts.models import UserRole, UserStatus
 from accounts.models.user import STAFF_ROLES
@@ -19,6 +19,7 @@ from veza_site.transactions import (
     execute,
     fetch_one,
     fetch_row,
+    in_transaction,
 )
 
 # What only one live user may have: its unique index, and what people call it.
@@ -26,7 +27,7 @@ _UNIQUE = {"email": "idx_users_email", "username": "idx_users_username"}
 _CALLED = {"email": "email address", "username": "username"}
 
 
-@transaction.atomic
+@in_transaction()
 def change_user_status(*, user_id: UUID, status: UserStatus) -> SignedOut:
     """
     Give a user a status, with what follows from it. Doing it again is no error, and does it again.
@@ -73,7 +74,7 @@ def change_user_status(*, user_id: UUID, status: UserStatus) -> SignedOut:
     return signed_out
 
 
-@transaction.atomic
+@in_transaction()
 def change_user_role(*, user_id: UUID, role: UserRole) -> None:
     """
     Set a user's column `role`; the other roles are granted by rbac. Doing it again is no error.
@@ -105,7 +106,7 @@ def change_user_role(*, user_id: UUID, role: UserRole) -> None:
         check_super_admin_left()
 
 
-@transaction.atomic
+@in_transaction()
 def soft_delete_user(*, user_id: UUID, reason: str = "account deleted") -> SignedOut:
     """
     Soft-delete a user, who is signed out everywhere.
@@ -139,7 +140,7 @@ def soft_delete_user(*, user_id: UUID, reason: str = "account deleted") -> Signe
     return signed_out
 
 
-@transaction.atomic
+@in_transaction()
 def restore_user(*, user_id: UUID) -> None:
     """
     Make a soft-deleted user live again, with the status and the roles they had.

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.hashers import identify_hasher
-from django.db import transaction
 from django.db.models import F
 
 from accounts.models import User
@@ -22,6 +21,7 @@ from veza_site.transactions import (
     check_text,
     execute,
     fetch_row,
+    in_transaction,
 )
 
 _SHA256_HEX = re.compile(r"[0-9a-f]{64}")
@@ -38,7 +38,7 @@ class SignedOut(NamedTuple):
     sessions: int
 
 
-@transaction.atomic
+@in_transaction()
 def sign_out_everywhere(*, user_id: UUID, reason: str = "signed out everywhere") -> SignedOut:
     """
     Revoke a user's access tokens, refresh tokens and sessions.
@@ -86,7 +86,7 @@ def _revoke(table: str, user_id: UUID, reason: str) -> int:
     )
 
 
-@transaction.atomic
+@in_transaction()
 def consume_reset_token(*, token_hash: str, password_hash: str) -> UUID:
     """
     Use a password reset token, once: the user gets the new password, and is signed out everywhere.
@@ -133,7 +133,7 @@ def consume_reset_token(*, token_hash: str, password_hash: str) -> UUID:
     return user_id
 
 
-@transaction.atomic
+@in_transaction()
 def consume_verification_token(*, token_hash: str) -> UUID:
     """
     Use an email verification token, once: the user's address is verified.

@@ -11,10 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from media.services.tracks import lock_track_of_job
-from veza_site.transactions import Conflict, NotFound, check_duration, fetch_row
+from veza_site.transactions import Conflict, NotFound, check_duration, fetch_row, in_transaction
 
 
 class LeaseLost(Conflict):
@@ -39,7 +37,7 @@ class Lease:
     payload: dict[str, Any]
 
 
-@transaction.atomic
+@in_transaction()
 def heartbeat(*, lease: Lease, extension: timedelta) -> Lease:
     """
     Extend a lease: it lasts for `extension` from now on. It may be repeated blindly.

@@ -7,13 +7,20 @@ What workers do with jobs is in `leases` and `results`.
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import transaction
 from psycopg.types.json import Jsonb
 
 from media.models import TranscodeStatus
 from media.services.tracks import lock_job, lock_track_of_job, no_track, set_status
 from streaming.models import TrackStatus
-from veza_site.transactions import Conflict, check_json, check_number, execute, fetch_one, fetch_row
+from veza_site.transactions import (
+    Conflict,
+    check_json,
+    check_number,
+    execute,
+    fetch_one,
+    fetch_row,
+    in_transaction,
+)
 
 
 class Enqueued(NamedTuple):
@@ -28,7 +35,7 @@ class Enqueued(NamedTuple):
     runs_again: bool = False
 
 
-@transaction.atomic
+@in_transaction()
 def enqueue_transcode(
     *,
     track_id: UUID,
@@ -107,7 +114,7 @@ def enqueue_transcode(
     return Enqueued(job[0], is_new=True)
 
 
-@transaction.atomic
+@in_transaction()
 def cancel_job(*, job_id: UUID) -> None:
     """
     Cancel an open job; its worker loses the lease. Doing it again is no error.
@@ -140,7 +147,7 @@ def cancel_job(*, job_id: UUID) -> None:
     set_status([track_id], TrackStatus.FAILED)
 
 
-@transaction.atomic
+@in_transaction()
 def retry_job(*, job_id: UUID) -> None:
     """
     Retry a job that failed or was cancelled: it is pending at once, with all its attempts.

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import transaction
-
 from media.models import TranscodeStatus
 from media.services.leases import (
     Lease,
@@ -28,6 +26,7 @@ from veza_site.transactions import (
     fetch_one,
     fetch_row,
     fetch_rows,
+    in_transaction,
     make_storable,
 )
 
@@ -78,7 +77,7 @@ def complete_job(
     for bitrate in bitrates_kbps:
         check_number("A bitrate", bitrate, least=1)
     try:
-        with transaction.atomic():
+        with in_transaction():
             track_id = lock_track_of_leased_job(lease)
             stream_id: UUID
             (stream_id,) = fetch_one(
@@ -185,7 +184,7 @@ def fail_job(*, lease: Lease, error: str) -> TranscodeStatus:
     """
     error = make_storable(error[-LONGEST_ERROR:])
     try:
-        with transaction.atomic():
+        with in_transaction():
             track_id = lock_track_of_leased_job(lease)
             lock_leased_job(lease)
             job = fetch_row(
@@ -239,7 +238,7 @@ def _find_failed(lease: Lease, error: str) -> TranscodeStatus | None:
     return TranscodeStatus(*job) if job else None
 
 
-@transaction.atomic
+@in_transaction()
 def fail_exhausted_jobs(*, limit: int = 100) -> int:
     """
     Fail up to `limit` jobs whose lease has run out on their last attempt: nobody can claim those.

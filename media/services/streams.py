@@ -2,13 +2,11 @@
 
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-
 from media.services.tracks import follow_streams, lock_track_of_stream
-from veza_site.transactions import Conflict, NotFound, execute
+from veza_site.transactions import Conflict, NotFound, Taken, execute, in_transaction
 
 
-@transaction.atomic
+@in_transaction()
 def delete_stream(*, stream_id: UUID) -> None:
     """
     Soft-delete a stream, for the platform's staff. The files that its job wrote stay.
@@ -46,7 +44,7 @@ def restore_stream(*, stream_id: UUID) -> None:
     another live stream in its codec.
     """
     try:
-        with transaction.atomic():
+        with in_transaction():
             track_id = lock_track_of_stream(stream_id)
             if track_id is None or not execute(
                 """
@@ -57,5 +55,5 @@ def restore_stream(*, stream_id: UUID) -> None:
             ):
                 raise NotFound(f"There is no deleted stream {stream_id}.")
             follow_streams(track_id)
-    except IntegrityError as error:
+    except Taken as error:
         raise Conflict(f"The track of stream {stream_id} has another in its codec.") from error

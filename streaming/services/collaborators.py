@@ -2,15 +2,13 @@
 
 from uuid import UUID
 
-from django.db import transaction
-
 from accounts.locks import lock_users_shared
 from streaming.models import PlaylistPermission
 from streaming.services.access import lock_playlist, rights_on
-from veza_site.transactions import Conflict, Invalid, NotFound, execute
+from veza_site.transactions import Conflict, Invalid, NotFound, execute, in_transaction
 
 
-@transaction.atomic
+@in_transaction()
 def invite_collaborator(
     *, playlist_id: UUID, user_id: UUID, permission: PlaylistPermission, actor_id: UUID
 ) -> None:
@@ -50,7 +48,7 @@ def invite_collaborator(
         raise Conflict(f"User {user_id} owns playlist {playlist_id}.")
 
 
-@transaction.atomic
+@in_transaction()
 def accept_invitation(*, playlist_id: UUID, user_id: UUID) -> None:
     """
     Accept the invitation to work on a playlist.
@@ -78,7 +76,7 @@ def accept_invitation(*, playlist_id: UUID, user_id: UUID) -> None:
         raise NotFound(f"There is no invitation of user {user_id} to playlist {playlist_id}.")
 
 
-@transaction.atomic
+@in_transaction()
 def remove_collaborator(*, playlist_id: UUID, user_id: UUID, actor_id: UUID) -> None:
     """
     Remove a collaborator or an invitation; everyone may remove their own.

@@ -11,8 +11,6 @@ private track; but everyone may delete their own comments there.
 
 from uuid import UUID
 
-from django.db import transaction
-
 from accounts.locks import lock_users_shared
 from streaming.services.access import IS_SEEN, lock_track
 from veza_site.transactions import (
@@ -23,10 +21,11 @@ from veza_site.transactions import (
     check_text,
     execute,
     fetch_row,
+    in_transaction,
 )
 
 
-@transaction.atomic
+@in_transaction()
 def comment_track(
     *,
     track_id: UUID,
@@ -60,7 +59,7 @@ def comment_track(
     )
 
 
-@transaction.atomic
+@in_transaction()
 def reply_to_comment(
     *, comment_id: UUID, user_id: UUID, content: str, reply_id: UUID | None = None
 ) -> UUID:
@@ -95,7 +94,7 @@ def reply_to_comment(
     return _insert_comment(reply_id, track_id, user_id, content, parent_id=comment_id)
 
 
-@transaction.atomic
+@in_transaction()
 def edit_comment(*, comment_id: UUID, content: str, actor_id: UUID) -> None:
     """
     Change the text of a live comment on a live track; only its author may.
@@ -137,7 +136,7 @@ def edit_comment(*, comment_id: UUID, content: str, actor_id: UUID) -> None:
     )
 
 
-@transaction.atomic
+@in_transaction()
 def delete_comment(*, comment_id: UUID, actor_id: UUID, as_staff: bool = False) -> None:
     """
     Soft-delete a comment; its replies stay.
@@ -170,7 +169,7 @@ def delete_comment(*, comment_id: UUID, actor_id: UUID, as_staff: bool = False) 
     _count_comments(track_id, -1)
 
 
-@transaction.atomic
+@in_transaction()
 def restore_comment(*, comment_id: UUID, actor_id: UUID) -> None:
     """
     Restore a soft-deleted comment, even on a deleted track.

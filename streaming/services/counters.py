@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
-from veza_site.transactions import check_number, fetch_rows
+from veza_site.transactions import check_number, fetch_rows, in_transaction
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Batch:
     off: list[Off]
 
 
-@transaction.atomic
+@in_transaction()
 def repair_tracks(
     *, after_id: UUID | None = None, limit: int = 500, dry_run: bool = False
 ) -> Batch:
@@ -61,7 +59,7 @@ def repair_tracks(
     return _batch(ids, off, ["play_count", "like_count", "share_count", "comment_count"])
 
 
-@transaction.atomic
+@in_transaction()
 def repair_playlists(
     *, after_id: UUID | None = None, limit: int = 500, dry_run: bool = False
 ) -> Batch:

@@ -2,19 +2,18 @@
 
 from uuid import UUID
 
-from django.db import transaction
 from django.utils.text import slugify
 
 from accounts.locks import lock_users_shared
 from streaming.models import PlaylistPermission
 from streaming.services.access import IS_SEEN, rights_on
-from veza_site.transactions import Conflict, NotFound, execute, fetch_row
+from veza_site.transactions import Conflict, NotFound, execute, fetch_row, in_transaction
 
 SLUG_LENGTH = 255
 SUFFIX_LENGTH = 1 + 32  # a hyphen and the hexadecimal digits of a UUID
 
 
-@transaction.atomic
+@in_transaction()
 def duplicate_playlist(*, playlist_id: UUID, actor_id: UUID, copy_id: UUID | None = None) -> UUID:
     """
     Copy a playlist, for anyone who may read it.

@@ -15,8 +15,6 @@ Only live and active users do anything, or NotAllowed is raised.
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-
 from accounts.locks import lock_users_shared
 from streaming.models import PlaylistPermission
 from streaming.services.access import (
@@ -29,14 +27,16 @@ from veza_site.transactions import (
     Conflict,
     Invalid,
     NotFound,
+    Taken,
     check_number,
     execute,
     fetch_one,
     fetch_row,
+    in_transaction,
 )
 
 
-@transaction.atomic
+@in_transaction()
 def add_track(*, playlist_id: UUID, track_id: UUID, actor_id: UUID) -> None:
     """
     Add a live track to the end of a playlist.
@@ -68,7 +68,7 @@ def add_track(*, playlist_id: UUID, track_id: UUID, actor_id: UUID) -> None:
     _count_added(playlist_id, track_id, added)
 
 
-@transaction.atomic
+@in_transaction()
 def insert_track(*, playlist_id: UUID, track_id: UUID, position: int, actor_id: UUID) -> None:
     """
     Insert a live track at a position of a playlist, 0 … n; the tracks from there on move down.
@@ -112,7 +112,7 @@ def insert_track(*, playlist_id: UUID, track_id: UUID, position: int, actor_id: 
     )
 
 
-@transaction.atomic
+@in_transaction()
 def move_track(*, playlist_id: UUID, track_id: UUID, position: int, actor_id: UUID) -> None:
     """
     Move a track of a playlist to a position, 0 … n-1; only the tracks between make room.
@@ -157,7 +157,7 @@ def move_track(*, playlist_id: UUID, track_id: UUID, position: int, actor_id: UU
         raise NotFound(f"Playlist {playlist_id} has no track {track_id}.")
 
 
-@transaction.atomic
+@in_transaction()
 def remove_track(*, playlist_id: UUID, track_id: UUID, actor_id: UUID) -> None:
     """
     Remove a track, live or deleted, from a playlist; those after it close the gap.
@@ -201,7 +201,7 @@ def remove_track(*, playlist_id: UUID, track_id: UUID, actor_id: UUID) -> None:
     )
 
 
-@transaction.atomic
+@in_transaction()
 def reorder_tracks(*, playlist_id: UUID, track_ids: Sequence[UUID], actor_id: UUID) -> None:
     """
     Put the tracks of a playlist into the order of `track_ids`.
@@ -263,7 +263,7 @@ def reorder_tracks(*, playlist_id: UUID, track_ids: Sequence[UUID], actor_id: UU
     )
 
 
-@transaction.atomic
+@in_transaction()
 def delete_playlist(*, playlist_id: UUID, actor_id: UUID, as_staff: bool = False) -> None:
     """
     Soft-delete a playlist; its tracks, collaborators and followers stay with it.
@@ -302,7 +302,7 @@ def restore_playlist(*, playlist_id: UUID, actor_id: UUID, as_staff: bool = Fals
     taken the slug.
     """
     try:
-        with transaction.atomic():
+        with in_transaction():
             lock_users_shared(actor_id)
             lock_playlist(playlist_id, deleted=True)
             rights = rights_on(playlist_id, actor_id)
@@ -312,7 +312,7 @@ def restore_playlist(*, playlist_id: UUID, actor_id: UUID, as_staff: bool = Fals
                 "UPDATE playlists SET deleted_at = NULL WHERE id = %(playlist_id)s",
                 playlist_id=playlist_id,
             )
-    except IntegrityError as error:
+    except Taken as error:
         raise Conflict(f"Another playlist has the slug of playlist {playlist_id} now.") from error
 
 

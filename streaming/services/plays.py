@@ -10,8 +10,6 @@ from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID
 
-from django.db import transaction
-
 from veza_site.transactions import (
     Conflict,
     NotAllowed,
@@ -23,6 +21,7 @@ from veza_site.transactions import (
     fetch_one,
     fetch_row,
     fetch_rows,
+    in_transaction,
 )
 
 
@@ -131,7 +130,7 @@ def _find_recorded(play_id: UUID | None, track_id: UUID, user_id: UUID | None) -
     raise NotFound(f"There is no track {track_id}.")
 
 
-@transaction.atomic
+@in_transaction()
 def count_plays(*, window: timedelta) -> int:
     """
     Raise the play_count of tracks to the number of their plays, where some were recorded lately.

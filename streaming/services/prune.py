@@ -4,9 +4,13 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import transaction
-
-from veza_site.transactions import check_duration, check_number, fetch_one, fetch_rows
+from veza_site.transactions import (
+    check_duration,
+    check_number,
+    fetch_one,
+    fetch_rows,
+    in_transaction,
+)
 
 # A play that was uploaded late stays for a day, so that count_plays() has counted it before.
 _OLD = """
@@ -29,7 +33,7 @@ class PrunedPlays(NamedTuple):
     after: Place | None
 
 
-@transaction.atomic
+@in_transaction()
 def prune_plays(
     *, older_than: timedelta, after: Place | None = None, limit: int = 1000
 ) -> PrunedPlays:

@@ -11,15 +11,13 @@ private track. Whoever likes or follows something may always end that.
 
 from uuid import UUID
 
-from django.db import transaction
-
 from accounts.locks import lock_users_shared
 from streaming.models import PlaylistPermission
 from streaming.services.access import LockedTrack, lock_playlist, lock_track, rights_on
-from veza_site.transactions import Conflict, check_text, execute, fetch_row
+from veza_site.transactions import Conflict, check_text, execute, fetch_row, in_transaction
 
 
-@transaction.atomic
+@in_transaction()
 def set_like(*, track_id: UUID, user_id: UUID, liked: bool) -> bool:
     """
     Make a user like a live track, or not like it.
@@ -42,7 +40,7 @@ def set_like(*, track_id: UUID, user_id: UUID, liked: bool) -> bool:
     return changed
 
 
-@transaction.atomic
+@in_transaction()
 def toggle_like(*, track_id: UUID, user_id: UUID) -> bool:
     """
     Like a live track, or unlike it if the user likes it.
@@ -66,7 +64,7 @@ def toggle_like(*, track_id: UUID, user_id: UUID) -> bool:
     return liked
 
 
-@transaction.atomic
+@in_transaction()
 def set_follow(*, playlist_id: UUID, user_id: UUID, following: bool) -> bool:
     """
     Make a user follow a live playlist, or not follow it.
@@ -90,7 +88,7 @@ def set_follow(*, playlist_id: UUID, user_id: UUID, following: bool) -> bool:
     return changed
 
 
-@transaction.atomic
+@in_transaction()
 def toggle_follow(*, playlist_id: UUID, user_id: UUID) -> bool:
     """
     Follow a live playlist, or unfollow it if the user follows it.
@@ -115,7 +113,7 @@ def toggle_follow(*, playlist_id: UUID, user_id: UUID) -> bool:
     return following
 
 
-@transaction.atomic
+@in_transaction()
 def share_track(
     *, track_id: UUID, user_id: UUID, platform: str, share_id: UUID | None = None
 ) -> UUID:
