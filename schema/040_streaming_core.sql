@@ -59,6 +59,7 @@ CREATE TABLE IF NOT EXISTS public.tracks (
     like_count bigint NOT NULL DEFAULT 0,
     share_count bigint NOT NULL DEFAULT 0,
     comment_count bigint NOT NULL DEFAULT 0,
+    pruned_play_count bigint NOT NULL DEFAULT 0,  -- Old plays that were deleted; play_count goes on counting them.
     created_at timestamp with time zone NOT NULL DEFAULT CURRENT_TIMESTAMP,
     updated_at timestamp with time zone NOT NULL DEFAULT CURRENT_TIMESTAMP,
     deleted_at timestamp with time zone,
@@ -68,7 +69,7 @@ CREATE TABLE IF NOT EXISTS public.tracks (
     CONSTRAINT chk_tracks_duration_seconds CHECK ((duration_seconds > 0)),
     CONSTRAINT chk_tracks_file_size CHECK ((file_size >= 0)),
     CONSTRAINT tracks_creator_id_fkey FOREIGN KEY (creator_id) REFERENCES public.users(id) ON DELETE CASCADE
-);
+) WITH (fillfactor=90);
 -- The newest uploads.
 CREATE INDEX IF NOT EXISTS idx_tracks_created_at ON public.tracks USING btree (created_at DESC);
 -- A creator's tracks, the newest first.

@@ -71,6 +71,7 @@ CREATE TABLE IF NOT EXISTS public.track_plays (
     device_type character varying(50) NOT NULL DEFAULT ''::character varying,
     country_code character varying(2),  -- ISO 3166-1 alpha-2.
     ip_address inet,
+    recorded_at timestamp with time zone NOT NULL DEFAULT CURRENT_TIMESTAMP,  -- When it came here. A play that was uploaded late was created_at long before.
     created_at timestamp with time zone NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT track_plays_pkey PRIMARY KEY (id),
     CONSTRAINT chk_track_plays_completion_percentage CHECK (((completion_percentage >= 0) AND (completion_percentage <= 100))),
@@ -80,6 +81,8 @@ CREATE TABLE IF NOT EXISTS public.track_plays (
 );
 -- The last plays of all.
 CREATE INDEX IF NOT EXISTS idx_track_plays_created_at ON public.track_plays USING btree (created_at DESC);
+-- The plays that have come lately, for count_plays.
+CREATE INDEX IF NOT EXISTS idx_track_plays_recorded_at ON public.track_plays USING brin (recorded_at);
 -- A track's plays, the last first.
 CREATE INDEX IF NOT EXISTS idx_track_plays_track_id_created_at ON public.track_plays USING btree (track_id, created_at DESC);
 -- What a person listened to; ON DELETE SET NULL.

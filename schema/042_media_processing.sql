@@ -69,21 +69,26 @@ CREATE TABLE IF NOT EXISTS public.hls_transcode_queue (
     finished_at timestamp with time zone,
     error_message text,
     payload jsonb NOT NULL DEFAULT '{}'::jsonb,
+    rerun_priority smallint,  -- Enqueued again while it ran, with this priority: one more run follows.
+    rerun_payload jsonb,  -- The payload of that run; empty for the same again.
     created_at timestamp with time zone NOT NULL DEFAULT CURRENT_TIMESTAMP,
     updated_at timestamp with time zone NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT hls_transcode_queue_pkey PRIMARY KEY (id),
     CONSTRAINT chk_hls_transcode_queue_attempts CHECK (((attempts >= 0) AND (attempts <= max_attempts))),
     CONSTRAINT chk_hls_transcode_queue_lease CHECK ((((lease_expires_at IS NOT NULL) AND (locked_by IS NOT NULL) AND (status = 'processing'::public.transcode_status)) OR ((NOT (status = 'processing'::public.transcode_status)) AND (lease_expires_at IS NULL) AND (locked_by IS NULL)))),
     CONSTRAINT chk_hls_transcode_queue_priority CHECK (((priority >= 1) AND (priority <= 10))),
+    CONSTRAINT chk_hls_transcode_queue_rerun_priority CHECK (((rerun_priority >= 1) AND (rerun_priority <= 10))),
     CONSTRAINT hls_transcode_queue_stream_id_fkey FOREIGN KEY (stream_id) REFERENCES public.hls_streams(id) ON DELETE SET NULL,
     CONSTRAINT hls_transcode_queue_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE
 );
 -- The newest jobs.
 CREATE INDEX IF NOT EXISTS idx_hls_transcode_queue_created_at ON public.hls_transcode_queue USING btree (created_at DESC);
--- The leases that have run out.
-CREATE INDEX IF NOT EXISTS idx_hls_transcode_queue_lease_expires_at ON public.hls_transcode_queue USING btree (lease_expires_at) WHERE (status = 'processing'::public.transcode_status);
--- The next job to claim.
-CREATE INDEX IF NOT EXISTS idx_hls_transcode_queue_priority_available_at ON public.hls_transcode_queue USING btree (priority, available_at) WHERE (status = 'pending'::public.transcode_status);
+-- The next job to claim, and the jobs behind any other.
+CREATE INDEX IF NOT EXISTS idx_hls_transcode_queue_priority_available_at_id ON public.hls_transcode_queue USING btree (priority, available_at, id) WHERE (status = 'pending'::public.transcode_status);
+-- The leases that may have run out, of jobs with attempts left. Not by lease_expires_at: then every heartbeat would write all indexes.
+CREATE INDEX IF NOT EXISTS idx_hls_transcode_queue_started_at ON public.hls_transcode_queue USING btree (started_at) WHERE ((attempts < max_attempts) AND (status = 'processing'::public.transcode_status));
+-- The same of last attempts: nobody may claim these jobs.
+CREATE INDEX IF NOT EXISTS idx_hls_transcode_queue_started_at_last ON public.hls_transcode_queue USING btree (started_at) WHERE ((attempts >= max_attempts) AND (status = 'processing'::public.transcode_status));
 -- A stream's jobs: ON DELETE SET NULL.
 CREATE INDEX IF NOT EXISTS idx_hls_transcode_queue_stream_id ON public.hls_transcode_queue USING btree (stream_id);
 -- A track's jobs, the finished ones too.

@@ -30,7 +30,7 @@ BEGIN
             ('table email_verification_tokens', '4fda208e272bf7a6c4ffa946cd9ffbacb7a9ff4c8df3e3ae9b1421c635f52853'),
             ('table federated_identities', '02c46de2b6045f8a7237c83d52532c8a7ef0e93b8d345e5c637770a91398ff17'),
             ('table hls_streams', '78be6c76f39f2601cef4064a26018d351a742e2449ca16402ab2342c225c9602'),
-            ('table hls_transcode_queue', 'ad3d2127def44eb7b9940b5e4b15ed29600792ec3fed9671fb8b16a0afb68933'),
+            ('table hls_transcode_queue', '77e1e366d8b0096e51ca28b4bb561a8db5cd995f4d4bccdd701065f88ed0bf7b'),
             ('table password_reset_tokens', '6dbdc0f50de722c8cf53212f97f2a746cd97d01de7b4d9c4061c46c5c5e07be2'),
             ('table permissions', '20c6d7b5a05a0067005eea0c70936ee7b7f4019b4e383d33e009f68314089ff6'),
             ('table playlist_collaborators', '878c4f3a486479b2ee8f3d673de2e1f7123364bce2e93d545877ecb0e33c5b44'),
@@ -44,15 +44,15 @@ BEGIN
             ('table track_comments', '34c98c7af62b78b35d3ef0617087eb9b0720fbaa1a7a33ec7eb6752713b7c528'),
             ('table track_history', 'f11802a4f85261860b03a5d4d52b1d841f33f2d7980dce1e63ea02c8a85a7301'),
             ('table track_likes', '94f1ecb2d92c31e65ce7ec941756ee76a0fbef21d9095905303f2ed1741a3ed6'),
-            ('table track_plays', '6cbd925f87a4e59df20c5ac4aa3411ac4986e04f58793752b94d1b398a0b8c31'),
+            ('table track_plays', '4c65f062947b482296a7e91a8ee02e1221b190eba8142d1eda53756005c7cfc8'),
             ('table track_shares', '4c8b992938f3a06fec141785f9e168348b89a22036658712cd697112bddf39e7'),
             ('table track_versions', '8bfbe32e0adf5df172a22ca2c41b9a9d34bd3b96559238a1acb2fc777740783f'),
-            ('table tracks', 'd73d8e9206c0c4df8d5eac0f5d1a1373ca6c00352ca2600fa8353e244075ee6b'),
+            ('table tracks', '409ed37fabaa682bc2eb7067a4d2cf79fae1c2177157fc9843654b0892567bfe'),
             ('table user_profiles', '47dff6058ad7deaa3e9be4babeb30cb952fa9379fba05eddab3000b1f86de31d'),
             ('table user_roles', '1ddd5fd366f470953979cafb80842450957d12cd4a0bf3df44b75278aa444668'),
-            ('table user_sessions', '3594109475fd1ba1cd6baf27a5ace32b1a35a6358446456f63bf5b75f6175e0e'),
+            ('table user_sessions', '1bdb2381d746aa05c44e56b382cfec701d9b69370c3546e3e6fdd85d4fa33aaa'),
             ('table user_settings', 'ba234f7c5e81d6bf84626789764562a24ab3d3bc7b275657824a2526414bdac2'),
-            ('table users', '583bf41ed2460f2fda17dd67226797c7b74de5cf7a057ab61ae52aaedf27e604')
+            ('table users', '6a4960c935051b493c1c34fb0a53af0967e5360588b4e3f9b396d2c28ba00d76')
     ),
     here (object, digest) AS (
         SELECT object, encode(sha256(convert_to(string_agg(fact, chr(10) ORDER BY fact), 'UTF8')), 'hex')
@@ -501,7 +501,7 @@ BEGIN
         RAISE EXCEPTION 'the schema public is not V1, and no contract was written: %', differing
             USING HINT = '`manage.py schema diff` says what differs, and how to mend it.';
     END IF;
-    COMMENT ON SCHEMA public IS '{"version": 3, "fingerprint": "6b3c4435d60a00d30b3deb95222d56a10b3ca61584aec6085e82c2636282887e", "migration": "accounts.0907_spent_stays_spent"}';
+    COMMENT ON SCHEMA public IS '{"version": 2, "fingerprint": "e503d9be31896abf715006f0685eccadf3fd65e45bfb76e8c2d1056b43683b19", "migration": "streaming.0940_tracks_fillfactor"}';
     PERFORM set_config(name, value, true)
     FROM unnest(settings, before) AS setting (name, value);
 END

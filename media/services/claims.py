@@ -23,8 +23,10 @@ from veza_site.transactions import check_duration, check_number, check_text, fet
 # waits for no job that was made over 9 steps, 2 hours and 15 minutes, after it.
 AGEING = timedelta(minutes=15)
 
-# How often a session that finds enough to do looks everywhere all the same.
+# How often a session that finds enough to do looks everywhere all the same, and how many of its
+# claims do after that: one that claims seldom has nothing to save.
 LOOK_EVERYWHERE_EVERY = timedelta(seconds=10)
+LOOKS_EVERYWHERE = 10
 
 # How many jobs it ends then that were lost on their last attempt. If there are more, it goes on
 # with its next claim.
@@ -42,8 +44,9 @@ class Progress(threading.local):
     def __init__(self) -> None:
         self.last_claimed: dict[int, tuple[str, UUID]] = {}
         self.looked_at: float | None = None
+        self.claims = 0  # since then
 
-    def is_everywhere_due(self, lease: timedelta) -> bool:
+    def is_due(self, lease: timedelta) -> bool:
         """Tell whether it is time to look everywhere: at least once in a lease's time."""
         every = min(LOOK_EVERYWHERE_EVERY, lease).total_seconds()
         return self.looked_at is None or time.monotonic() - self.looked_at >= every
@@ -64,11 +67,12 @@ def claim_jobs(*, worker: str, lease: timedelta, limit: int = 1) -> list[Lease]:
     priorities decide among jobs of about the same age, and no job waits for ever. A claim of
     several takes them from the priority whose turn it is as long as that has any.
 
-    A claim starts behind the jobs that this session has claimed. One that finds nothing there looks
-    everywhere, and so does one every 10 seconds, or in each lease's time if that is shorter: what
-    comes in before those jobs waits so long at most, and so do the leases that have run out. That
-    one also ends jobs that were lost on their last attempt. In a caller's transaction, which may be
-    rolled back, each claim looks everywhere, ends none and is not remembered.
+    A session that claims often starts behind the jobs that it has claimed. A claim that finds
+    nothing there looks everywhere, and so do ten claims every 10 seconds, or in each lease's time
+    if that is shorter: what comes in before those jobs waits so long at most, and so do the leases
+    that have run out. The first of the ten also ends jobs that were lost on their last attempt. In
+    a caller's transaction, which may be rolled back, each claim looks everywhere, ends none and is
+    not remembered.
 
     Locks: the jobs, and waits for nobody: jobs that others are claiming are passed over.
 
@@ -85,9 +89,10 @@ def claim_jobs(*, worker: str, lease: timedelta, limit: int = 1) -> list[Lease]:
     if connection.in_atomic_block:
         leases, _ = _claim(worker, lease, limit, behind={}, everywhere=True)
         return leases
-    everywhere = progress.is_everywhere_due(lease)
-    if everywhere and fail_exhausted_jobs(limit=ENDED_AT_ONCE) < ENDED_AT_ONCE:
-        progress.looked_at = time.monotonic()
+    if progress.is_due(lease) and fail_exhausted_jobs(limit=ENDED_AT_ONCE) < ENDED_AT_ONCE:
+        progress.looked_at, progress.claims = time.monotonic(), 0
+    everywhere = progress.claims < LOOKS_EVERYWHERE
+    progress.claims += 1
     behind = {} if everywhere else progress.last_claimed
     leases, claimed = _claim(worker, lease, limit, behind, everywhere)
     if not leases and not everywhere:

@@ -24,15 +24,10 @@ from veza_site.transactions import (
 
 
 class Enqueued(NamedTuple):
-    """
-    The open job of a track, and whether it is a new one.
-
-    If `runs_again`, it is being worked on, and one more run follows, maybe as a job of its own.
-    """
+    """The open job of a track, and whether it is a new one."""
 
     job_id: UUID
     is_new: bool
-    runs_again: bool = False
 
 
 @in_transaction()
@@ -58,7 +53,7 @@ def enqueue_transcode(
 
     Statements: 3.
 
-    Returns the open job, whether it is new, and whether one more run follows.
+    Returns the open job, and whether it is new.
 
     Raises NotFound for a track that doesn't exist or is deleted, and Invalid for a priority or a
     number of attempts that is out of range, and for a payload that jsonb can't hold.
@@ -89,7 +84,7 @@ def enqueue_transcode(
     )
     if job is None:
         # Nobody can end it meanwhile: that takes the lock on the track.
-        job_id, runs_again = fetch_one(
+        (job_id,) = fetch_one(
             """
             UPDATE hls_transcode_queue
             SET priority = CASE WHEN status = 'pending'
@@ -102,14 +97,14 @@ def enqueue_transcode(
                 rerun_payload = CASE WHEN status = 'processing'
                     THEN coalesce(%(payload)s::jsonb, rerun_payload) END
             WHERE track_id = %(track_id)s AND status IN ('pending', 'processing')
-            RETURNING id, status = 'processing'
+            RETURNING id
             """,
             track_id=track_id,
             priority=priority,
             max_attempts=max_attempts,
             payload=None if payload is None else Jsonb(payload),
         )
-        return Enqueued(job_id, is_new=False, runs_again=runs_again)
+        return Enqueued(job_id, is_new=False)
     set_status([track_id], TrackStatus.PROCESSING)
     return Enqueued(job[0], is_new=True)
 

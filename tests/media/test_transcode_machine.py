@@ -126,7 +126,6 @@ class Queue(RuleBasedStateMachine):
             return
         assert enqueued.job_id == self.open_job(track)
         job = self.jobs[enqueued.job_id]
-        assert enqueued.runs_again == (job.status == "processing")
         job.max_attempts = max(job.max_attempts, max_attempts)
         if job.status == "pending":
             job.priority = min(job.priority, priority)

@@ -31,7 +31,7 @@ from media.services import (
     restore_stream,
     retry_job,
 )
-from media.services.claims import AGEING, LOOK_EVERYWHERE_EVERY, progress
+from media.services.claims import AGEING, LOOK_EVERYWHERE_EVERY, LOOKS_EVERYWHERE, progress
 from streaming.models import Track, TrackStatus
 from tests.support.databases import connect, process_environment
 from tests.support.examples.media import MINUTE, STREAM, queue
@@ -50,12 +50,16 @@ class QueueTests(ServiceTests):
     def forget(self):
         """Let this session's next claim look everywhere, as its first one does."""
         progress.last_claimed = {}
-        progress.looked_at = None
+        progress.looked_at, progress.claims = None, 0
+
+    def be_busy(self):
+        """Let this session have claimed so often that it starts behind what it has claimed."""
+        progress.looked_at, progress.claims = time.monotonic(), LOOKS_EVERYWHERE
 
     def ask_again(self, lease, **options):
         """Enqueue the track of a job that runs."""
         again = enqueue_transcode(track_id=lease.track_id, **options)
-        self.assertEqual(again, (lease.job_id, False, True))
+        self.assertEqual(again, (lease.job_id, False))
 
     def enqueue(self, **options):
         """Return the id of a new job, of a new track."""
@@ -128,7 +132,7 @@ class Enqueue(QueueTests):
             ({"payload": {}}, (2, 5, {})),
         ]:
             again = enqueue_transcode(track_id=track, **wish)
-            self.assertEqual(again, (job, False, False))
+            self.assertEqual(again, (job, False))
             found = self.job(job)
             self.assertEqual((found.priority, found.max_attempts, found.payload), expected)
         self.assertIsNone(found.rerun_priority)
@@ -192,10 +196,9 @@ class Enqueue(QueueTests):
         ]:
             for _ in range(5):
                 lease = self.lease_job(max_attempts=1)
-                _, enqueued = self.at_once(
+                self.at_once(
                     partial(end, lease=lease), partial(enqueue_transcode, track_id=lease.track_id)
                 )
-                self.assertTrue(enqueued.is_new or enqueued.runs_again, enqueued)
                 self.assertEqual(HlsTranscodeJob.objects.filter(status="pending").count(), 1)
                 HlsTranscodeJob.objects.all().delete()
 
@@ -403,6 +406,7 @@ class FairClaims(QueueTests):
     def test_find_what_comes_in_before_the_last_job_if_there_is_nothing_else(self):
         first, second = self.enqueue(), self.enqueue()
         self.assertEqual([self.claimed(), self.claimed()], [[first], [second]])
+        self.be_busy()
         late = self.enqueue()
         self.make_old(late, timedelta(hours=1))
         self.assertEqual(self.claimed(), [late])
@@ -411,6 +415,7 @@ class FairClaims(QueueTests):
         self.assertEqual(self.claimed(), [])
         queue(self.rows, 10)
         self.claim()
+        self.be_busy()
         late = self.enqueue()
         self.make_old(late, timedelta(hours=1))
         self.assertNotEqual(self.claimed(), [late])
@@ -422,6 +427,7 @@ class FairClaims(QueueTests):
         exhausted = self.lease_job(priority=1, max_attempts=1)
         self.expire_leases()
         queue(self.rows, 10)
+        self.be_busy()
         self.assertNotEqual(self.claimed(), [lost.job_id])
         progress.looked_at -= LOOK_EVERYWHERE_EVERY.total_seconds()
         self.assertEqual(self.claimed(), [lost.job_id])
@@ -431,8 +437,14 @@ class FairClaims(QueueTests):
         self.claim()
         moment = timedelta(seconds=1)
         progress.looked_at -= moment.total_seconds()
-        self.assertTrue(progress.is_everywhere_due(moment))
-        self.assertFalse(progress.is_everywhere_due(MINUTE))
+        self.assertTrue(progress.is_due(moment))
+        self.assertFalse(progress.is_due(MINUTE))
+
+    def test_look_everywhere_where_they_are_few(self):
+        first, second = self.enqueue(), self.enqueue()
+        self.assertEqual(self.claimed(), [first])
+        self.make_old(late := self.enqueue(), timedelta(hours=1))
+        self.assertEqual([self.claimed(), self.claimed()], [[late], [second]])
 
     def test_end_all_lost_jobs_before_they_stop_looking(self):
         queue(self.rows, 250)
@@ -525,7 +537,7 @@ class ClaimFromALongQueue(QueueTests):
             before = buffers(self.explain_claim())
             for _ in range(jobs // 100):
                 self.claim(limit=100)
-            progress.looked_at = time.monotonic()
+            self.be_busy()
             self.assertLessEqual(buffers(self.explain_claim()), 3 * before)
             self.assertEqual(len(self.claim()), 1)
 
