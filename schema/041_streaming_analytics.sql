@@ -82,7 +82,7 @@ CREATE TABLE IF NOT EXISTS public.track_plays (
 -- The last plays of all.
 CREATE INDEX IF NOT EXISTS idx_track_plays_created_at ON public.track_plays USING btree (created_at DESC);
 -- The plays that have come lately, for count_plays.
-CREATE INDEX IF NOT EXISTS idx_track_plays_recorded_at ON public.track_plays USING brin (recorded_at);
+CREATE INDEX IF NOT EXISTS idx_track_plays_recorded_at ON public.track_plays USING brin (recorded_at) WITH (autosummarize=on);
 -- A track's plays, the last first.
 CREATE INDEX IF NOT EXISTS idx_track_plays_track_id_created_at ON public.track_plays USING btree (track_id, created_at DESC);
 -- What a person listened to; ON DELETE SET NULL.

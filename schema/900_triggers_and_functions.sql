@@ -18,6 +18,7 @@ CREATE OR REPLACE FUNCTION public.update_updated_at_column()
 AS $function$
 BEGIN
     NEW.updated_at = CASE
+        WHEN OLD.updated_at >= '294276-12-31 UTC' THEN OLD.updated_at  -- the end of time
         WHEN OLD.updated_at > CURRENT_TIMESTAMP THEN OLD.updated_at + interval '1 microsecond'
         ELSE CURRENT_TIMESTAMP
     END;

@@ -25,7 +25,7 @@ BEGIN
             ('enum user_role', '425e2e7d309a81df2649c674633836c93e7a8f1e4a57d731dc98f11b416009eb'),
             ('enum user_status', '9fbf514412cf0b13284e754e963fc60aa1ca5ba38ef2606ebadf3acadd4d7183'),
             ('function public.refuse_to_take_back()', 'ab02587b03ad3255b1de1b4c0bb581e2021ac36943a23223feb42d96d92ba4ea'),
-            ('function public.update_updated_at_column()', '7200608a0c661cc961e5771afca8a3f2594be1e08c792507f1cc5b2c8a85266d'),
+            ('function public.update_updated_at_column()', '7e561a82c515cf3422cc469c5bd167906f4801bbd0543ed6fb7379ecf0e75de1'),
             ('table bitrate_adaptation_logs', 'e9ccf51b80f647b48942c59ae3fead85a12817fbad431b32b9c1f34bbefb2177'),
             ('table email_verification_tokens', '4fda208e272bf7a6c4ffa946cd9ffbacb7a9ff4c8df3e3ae9b1421c635f52853'),
             ('table federated_identities', '02c46de2b6045f8a7237c83d52532c8a7ef0e93b8d345e5c637770a91398ff17'),
@@ -501,7 +501,7 @@ BEGIN
         RAISE EXCEPTION 'the schema public is not V1, and no contract was written: %', differing
             USING HINT = '`manage.py schema diff` says what differs, and how to mend it.';
     END IF;
-    COMMENT ON SCHEMA public IS '{"version": 2, "fingerprint": "e503d9be31896abf715006f0685eccadf3fd65e45bfb76e8c2d1056b43683b19", "migration": "streaming.0940_tracks_fillfactor"}';
+    COMMENT ON SCHEMA public IS '{"version": 2, "fingerprint": "ac6d04532d236cfe61e5230ac646e5792e292aad78d352e527d5ef7587ec8749", "migration": "streaming.0940_tracks_fillfactor"}';
     PERFORM set_config(name, value, true)
     FROM unnest(settings, before) AS setting (name, value);
 END

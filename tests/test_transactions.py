@@ -5,7 +5,7 @@ import re
 from functools import partial
 
 from django.db import transaction
-from django.test import SimpleTestCase, TestCase
+from django.test import SimpleTestCase, TestCase, TransactionTestCase
 
 from tests.support.effort import MANY_ROWS
 from tests.support.examples.streaming import tracks, users
@@ -18,6 +18,7 @@ from tests.support.services import (
     services,
     statements,
 )
+from veza_site.transactions import WrongIsolation, execute
 
 FEW = 10
 
@@ -55,6 +56,27 @@ class EveryService(ServiceTests):
             with self.subTest(example):
                 self.interrupt_everywhere(partial(service, **prepare(rows(), 3)))
                 self.assert_sound()
+
+
+# Each changes rows in one statement, which is right in any isolation level.
+SINGLE_STATEMENTS = {"media.claim_jobs", "streaming.record_play"}
+
+
+class Isolation(TransactionTestCase):
+    def test_but_read_committed_is_refused(self):
+        for level in ["REPEATABLE READ", "SERIALIZABLE"]:
+            with transaction.atomic():
+                execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
+                for example, service, prepare in all_examples():
+                    if "__" in example or example in SINGLE_STATEMENTS:
+                        continue
+                    with (
+                        self.subTest(example, level=level),
+                        self.assertRaisesMessage(WrongIsolation, f"not in {level}."),
+                        transaction.atomic(),
+                    ):
+                        service(**prepare(rows(), FEW))  # which may call services, too
+                transaction.set_rollback(True)
 
 
 class StatementCount(TestCase):

@@ -219,7 +219,7 @@ class ListOrders(ListTests):
             (TrackHistory, {"track"}, "-created_at"),
             (RefreshToken, set(), "-expires_at"),
             (UserSession, set(), "-expires_at"),
-            (UserSession, {"user"}, "-last_activity_at"),
+            (UserSession, {"user"}, "-expires_at"),
             (PlaylistTrack, {"playlist"}, "position"),
             (Role, set(), "-id"),
         ]:

@@ -496,6 +496,7 @@ class ClaimFromALongQueue(QueueTests):
         )
         self.claim(limit=500)
         self.rows.cursor.execute("VACUUM ANALYZE hls_transcode_queue")
+        self.be_busy()
         scanned = list(scans(self.explain_claim(limit=5)))
         self.assertEqual(
             {index for index, _ in scanned if _},

@@ -39,7 +39,11 @@ class UpdatedAt(TestCase):
         self.assertEqual([time.year for time in times], [2999, 2999])
         self.assertLess(*times)
 
-    def test_may_be_infinite(self):
-        self.server.execute("DELETE FROM rooms")
-        self.server.execute("INSERT INTO rooms (name, updated_at) VALUES ('a', 'infinity')")
-        self.server.execute("UPDATE rooms SET name = 'b'")
+    def test_stays_at_the_end_of_time(self):
+        for end in ["infinity", "294276-12-31 23:59:59.999999+00"]:
+            with self.subTest(end):
+                self.server.execute("DELETE FROM rooms")
+                self.server.execute("INSERT INTO rooms (name, updated_at) VALUES ('a', %s)", [end])
+                self.server.execute("UPDATE rooms SET name = 'b'")
+                stays = self.server.execute("SELECT updated_at = %s FROM rooms", [end])
+                self.assertEqual(stays.fetchone(), (True,))

@@ -65,7 +65,7 @@ class Plays(ServiceTests):
 
     def test_of_a_private_track_are_its_creator_s(self):
         creator = user(self.rows)
-        private = track(self.rows, creator_id=creator)
+        private = track(self.rows, creator_id=creator, is_public=False)
         for listener in (None, user(self.rows)):
             with self.subTest(listener), self.assertRaisesMessage(NotFound, f"no track {private}"):
                 self.play(track_id=private, user_id=listener)

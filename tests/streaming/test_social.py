@@ -182,7 +182,7 @@ class Shares(ServiceTests):
         self.assertEqual(set(shares), set(TrackShare.objects.values_list("pk", flat=True)))
         self.assertEqual(Track.objects.get().share_count, 4)
         for platform in ("x" * 51, *NOT_VISIBLE, *NOT_STORABLE):
-            with self.subTest(platform), self.assertRaises(Invalid):
+            with self.subTest(ascii(platform)), self.assertRaises(Invalid):
                 share(platform=platform)
         self.assert_sound()
 
@@ -302,7 +302,7 @@ class Comments(ServiceTests):
     def test_have_1_to_2_000_characters(self):
         comment = self.comment("☀" * 2000)
         for content in ("x" * 2001, *NOT_VISIBLE, *NOT_STORABLE):
-            with self.subTest(content):
+            with self.subTest(ascii(content)):
                 with self.assertRaises(Invalid):
                     self.comment(content)
                 with self.assertRaises(Invalid):

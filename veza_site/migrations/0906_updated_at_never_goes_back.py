@@ -15,6 +15,7 @@ LANGUAGE plpgsql
 AS $$
 BEGIN
     NEW.updated_at = CASE
+        WHEN OLD.updated_at >= '294276-12-31 UTC' THEN OLD.updated_at  -- the end of time
         WHEN OLD.updated_at > CURRENT_TIMESTAMP THEN OLD.updated_at + interval '1 microsecond'
         ELSE CURRENT_TIMESTAMP
     END;

@@ -1,7 +1,7 @@
 """The SQL that makes the objects of a catalog, with every name in its schema."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from graphlib import TopologicalSorter
 
 from veza_site.postgresql.names import temporary_name
@@ -64,9 +64,9 @@ def create_table(catalog: Catalog, table: Table) -> list[str]:
     """Return the statements that make a table and everything that belongs to it."""
     lines = [column_definition(column) for column in table.columns.values()]
     lines += [constraint_definition(item) for item in table.constraints.values()]
-    body = ",\n    ".join(lines)
+    body = ",\n    ".join(lines) + "\n)" + tuning(table.properties)
     return [
-        f"CREATE TABLE {quote(catalog.schema, table.name)} (\n    {body}\n){tuning_of(table)};",
+        f"CREATE TABLE {quote(catalog.schema, table.name)} (\n    {body};",
         *(
             create_index(catalog, table, index)
             for index in table.indexes.values()
@@ -80,9 +80,9 @@ def create_table(catalog: Catalog, table: Table) -> list[str]:
     ]
 
 
-def tuning_of(table: Table) -> str:
-    """Return what follows the columns of a new table: its fillfactor and the like, if any."""
-    options = [item for item in table.properties if re.match(r"[\w.]+=", item)]
+def tuning(properties: Iterable[str]) -> str:
+    """Return what follows the columns of a new table or index: its fillfactor and the like."""
+    options = [item for item in properties if re.match(r"[\w.]+=", item)]
     return f" WITH ({', '.join(options)})" if options else ""
 
 
@@ -112,6 +112,8 @@ def create_index(catalog: Catalog, table: Table, index: Index, how: str = "") ->
     if index.deferrable:
         return f"ALTER TABLE {quote(catalog.schema, table.name)} ADD {unique_constraint(index)};"
     create, _, what = index.definition.partition("INDEX ")
+    what, where, predicate = what.partition(" WHERE ")
+    what += tuning(index.properties) + where + predicate
     return f"{create}INDEX {how} {what};".replace("  ", " ", 1)
 
 

@@ -27,7 +27,7 @@ from veza_site.schema.ddl import (
     literal,
     quote,
     sort_tables,
-    tuning_of,
+    tuning,
     unique_constraint,
 )
 from veza_site.schema.digests import digests_query, read_digests
@@ -219,7 +219,7 @@ def _table(catalog: Catalog, table: Table, later: list[Constraint]) -> str:
     statements = [
         f"CREATE TABLE IF NOT EXISTS {quote(catalog.schema, table.name)} (",
         *body,
-        f"){tuning_of(table)};",
+        f"){tuning(table.properties)};",
     ]
     for index in table.indexes.values():
         if not (index.primary or index.deferrable):
