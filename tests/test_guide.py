@@ -137,7 +137,7 @@ class Guide(TestCase):
         for file in [
             "docs/schema.md: ",
             "schema/001_extensions_and_types.sql: ",
-            "schema/042_reviews.sql: new",
+            "schema/941_reviews.sql: new",
             "schema/900_triggers_and_functions.sql: ",
             "schema/catalog.json: ",
             "schema/contract.json: ",

@@ -53,10 +53,10 @@ class Details(AdminTests):
 
     @tag("slow")  # it opens a page of every table
     def test_read_no_secret_of_any_row(self):
-        """Nor do the pages that add, change or delete one. The signed-in user is read whole."""
+        """Nor do pages that add, change or delete one; of who is signed in, only the password."""
         me = self.sign_in(UserRole.SUPER_ADMIN)
-        own = f"""WHERE "users"."id" = '{me.pk.hex}'::uuid ORDER"""
-        secret = re.compile(r'"\w+(_hash|_secret)"(,| FROM| AS)')
+        own = re.compile(rf"FROM users\s+WHERE id = '({me.pk}|{me.pk.hex})'")
+        secret = re.compile(r'\w+(_hash|_secret)"?(,| FROM| AS)')
         others = User.objects.exclude(pk=me.pk).order_by("pk").first()
         for model, row in {**self.first_rows(), User: others}.items():
             delete = {"action": "delete_selected", "_selected_action": row.pk, "post": "yes"}
@@ -73,7 +73,7 @@ class Details(AdminTests):
                     transaction.set_rollback(True)
                 with self.subTest(page, ask=ask.__name__):
                     read = [q["sql"] for q in sent if secret.search(q["sql"])]
-                    self.assertEqual([sql for sql in read if own not in sql], [])
+                    self.assertEqual([sql for sql in read if not own.search(sql)], [])
                     self.assertEqual(len(read), 1)
 
     def test_say_not_set_of_an_account_without_a_password(self):

@@ -656,7 +656,7 @@ class History(Migrated):
 
     def test_is_kept_for_v1_too(self):
         kept = "SELECT count(*), count(DISTINCT sql_sha256) FROM django.migration_sql"
-        migrations = len(v1_plan(MigrationLoader(None)))
+        migrations = len(v1_plan(MigrationLoader(None))) + 1  # with late's
         # Two have no SQL, so the same.
         self.assertEqual(self.server.execute(kept).fetchone(), (migrations, migrations - 1))
 
