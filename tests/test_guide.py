@@ -138,7 +138,6 @@ class Guide(TestCase):
             "docs/schema.md: ",
             "schema/001_extensions_and_types.sql: ",
             "schema/941_reviews.sql: new",
-            "schema/900_triggers_and_functions.sql: ",
             "schema/catalog.json: ",
             "schema/contract.json: ",
             "tests/admin/query_counts.json: ",

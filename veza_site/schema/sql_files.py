@@ -37,7 +37,7 @@ from veza_site.schema.reader import PINNED, read_catalog
 from veza_site.schema.source_comments import comments_in_meta
 
 FIRST = "001_extensions_and_types.sql"
-LAST = "900_triggers_and_functions.sql"
+FUNCTIONS = "900_triggers_and_functions.sql"
 CONTRACT = "990_contract.sql"
 
 HEADING = """\
@@ -155,10 +155,16 @@ def sql_files(
             if not _waits(key, there):
                 parts.append(_foreign_key(catalog, table, key))
         waiting = [(table, key) for table, key in waiting if _waits(key, there)]
+        if file > FUNCTIONS:  # the triggers' functions are there
+            parts += _triggers(catalog, domains[file])
         files[file] = "\n".join(parts)
-    files[LAST] = "\n".join([_heading(LAST), *_triggers(catalog)])
-    files[CONTRACT] = "\n".join([_heading(CONTRACT), _stamp(catalog, carried, digests)])
-    return files
+    before = [table for file in domains if file < FUNCTIONS for table in domains[file]]
+    before.sort(key=lambda table: table.name)
+    functions = (definition.rstrip() + ";\n" for definition in catalog.functions.values())
+    files[FUNCTIONS] = "\n".join([_heading(FUNCTIONS), *functions, *_triggers(catalog, before)])
+    comments = (f"COMMENT ON {name} IS {literal(text)};" for name, text in catalog.comments.items())
+    files[CONTRACT] = "\n".join([_heading(CONTRACT), *comments, _stamp(catalog, carried, digests)])
+    return dict(sorted(files.items()))
 
 
 def write(directory: Path, cursor: Any, migration: str) -> contract.Contract:
@@ -251,14 +257,10 @@ def _foreign_key(catalog: Catalog, table: Table, key: Constraint) -> str:
     )
 
 
-def _triggers(catalog: Catalog) -> Iterator[str]:
-    for definition in catalog.functions.values():
-        yield definition.rstrip() + ";\n"
-    for table in catalog.tables.values():
+def _triggers(catalog: Catalog, tables: Iterable[Table]) -> Iterator[str]:
+    for table in tables:
         for trigger in table.triggers.values():
             yield "\n".join(create_trigger(catalog, table, trigger))
-    for name, text in catalog.comments.items():
-        yield f"COMMENT ON {name} IS {literal(text)};"
 
 
 def _stamp(catalog: Catalog, carried: contract.Contract, digests: dict[str, str]) -> str:
