@@ -18,6 +18,7 @@ from tests.support.services import Sent, all_examples, capture, promised_stateme
 from veza_site.schema.dictionary.markdown import anchor, link
 
 DOCUMENT = settings.BASE_DIR / "docs" / "transactions.md"
+CONNECTIONS = settings.BASE_DIR / "docs" / "connections.md"
 SHARED = "shared"  # the section of the statements that several transactions send
 
 
@@ -125,6 +126,12 @@ class TransactionsDocument(TestCase):
         anchors = Counter(map(anchor, headings))
         self.assertEqual([name for name, number in anchors.items() if number > 1], [])
         self.assertLessEqual(set(re.findall(r"\(#(.*?)\)", document)), set(anchors))
+
+    def test_is_joined_by_what_a_second_call_of_every_service_does(self):
+        _, _, section = CONNECTIONS.read_text().partition("## What may be repeated blindly\n")
+        section, _, _ = section.partition("\n## ")
+        named = set(re.findall(r"`(\w+)`", section))
+        self.assertEqual({name.partition(".")[2] for name in services()} - named, set())
 
     def test_has_a_row_for_every_service_with_its_statements_and_a_test_that_is_there(self):
         table = {
