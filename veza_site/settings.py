@@ -107,16 +107,15 @@ _options["options"] = f"{_options.get('options', '')} -c search_path=public,djan
 _options.setdefault("connect_timeout", CONNECT_TIMEOUT)
 # BEGIN names it: a role or a database may have another default.
 _options["isolation_level"] = IsolationLevel.READ_COMMITTED
-DATABASES = {"default": _database}
-
 # In seconds, for every session of this project's but `migrate`'s: how long a statement waits for a
 # lock, and how long a transaction may pause between two statements, its locks held. 0 is no limit.
-SESSION_LIMITS = {
+_database["LIMITS"] = {
     "lock_timeout": read("LOCK_TIMEOUT", seconds_or_none, 10.0),
     "idle_in_transaction_session_timeout": read(
         "IDLE_IN_TRANSACTION_TIMEOUT", seconds_or_none, 60.0
     ),
 }
+DATABASES = {"default": _database}
 
 # In seconds: how long `migrate` waits for another one to end, how long others queue behind it for a
 # lock at most, how long they wait for a lock that it holds at most, and how long it keeps trying.

@@ -8,7 +8,6 @@ Subclassed as Django documents it: https://docs.djangoproject.com/en/6.1/ref/dat
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db.backends.postgresql import base
 from django.utils.functional import cached_property
 
@@ -27,7 +26,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     A connection to PostgreSQL.
 
     If its entry in DATABASES has the key EMBEDDED, a data directory, the embedded server is started
-    before the first connection.
+    before the first connection. The key LIMITS holds limits of each session, in seconds.
     """
 
     client_class = DatabaseClient
@@ -50,7 +49,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         parameters = super().get_connection_params()
         # At the start of a session they take precedence over what its role or database has set.
         parameters["options"] = session.startup_options(
-            parameters.get("options", ""), settings.SESSION_LIMITS
+            parameters.get("options", ""), self.settings_dict.get("LIMITS")
         )
         parameters["context"] = out_of_range.add_to(parameters["context"])
         return parameters
