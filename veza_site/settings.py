@@ -105,6 +105,7 @@ _database["ENGINE"] = "veza_site.postgresql"
 _options = _database.setdefault("OPTIONS", {})
 _options["options"] = f"{_options.get('options', '')} -c search_path=public,django".strip()
 _options.setdefault("connect_timeout", CONNECT_TIMEOUT)
+_options.setdefault("prepare_threshold", 5)  # of what prepared_cursor() sends
 # BEGIN names it: a role or a database may have another default.
 _options["isolation_level"] = IsolationLevel.READ_COMMITTED
 # In seconds, for every session of this project's but `migrate`'s: how long a statement waits for a

@@ -12,12 +12,15 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 from django.db import IntegrityError, connection, transaction
 
 from veza_site.errors import psycopg_error
+
+if TYPE_CHECKING:
+    from veza_site.postgresql.base import DatabaseWrapper
 
 # The longest time that a lifetime, a lease or a window may have: with it, every moment that the
 # database computes is one that Python can read back.
@@ -231,6 +234,19 @@ def fetch_row(sql: str, **parameters: Any) -> tuple[Any, ...] | None:
         cursor.execute(sql, parameters)
         row: tuple[Any, ...] | None = cursor.fetchone()
         return row
+
+
+def fetch_rows_prepared(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    """
+    Send a statement that is sent often, and takes longer to plan than to execute.
+
+    Returns all its rows.
+    """
+    close_if_dead()
+    with cast("DatabaseWrapper", connection).prepared_cursor() as cursor:
+        cursor.execute(sql, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def fetch_rows(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:

@@ -27,6 +27,8 @@ from veza_site.transactions import (
     close_if_dead,
     execute,
     fetch_one,
+    fetch_rows,
+    fetch_rows_prepared,
     in_transaction,
     make_storable,
 )
@@ -262,3 +264,19 @@ class Values(SimpleTestCase):
 
     def test_can_be_made_storable(self):
         self.assertEqual(make_storable("a\x00 \ud83d👍"), "a ?👍")
+
+
+class Prepared(TestCase):
+    def test_is_planned_once_in_a_session(self):
+        for number in range(10):
+            self.assertEqual(
+                fetch_rows_prepared("SELECT %(n)s::int + 1", n=number), [(number + 1,)]
+            )
+        planned = "SELECT custom_plans FROM pg_prepared_statements WHERE statement LIKE %(text)s"
+        ((plans,),) = fetch_rows(planned, text="SELECT $1::int + 1%")
+        self.assertLessEqual(plans, 5)
+
+    def test_reads_what_other_statements_read(self):
+        for sql in ["SELECT '{\"a\": 1}'::jsonb", "SELECT 'infinity'::timestamptz", "SELECT now()"]:
+            with self.subTest(sql):
+                self.assertEqual(fetch_rows_prepared(sql), fetch_rows(sql))

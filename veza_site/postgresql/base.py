@@ -59,6 +59,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
         out_of_range.register_moments(cursor)  # Django's comes back if the time zone has changed
         return cursor
 
+    def prepared_cursor(self) -> Any:
+        """
+        Return a cursor whose statements the server plans once in a session, not at each call.
+
+        Values are sent beside the statement, so that each has to say its type where PostgreSQL
+        can't tell. It takes a session of its own: a pooler in transaction mode has to know of it.
+        """
+        self.ensure_connection()
+        cursor: Any = base.ServerBindingCursor(self.connection)  # type: ignore[call-arg]
+        out_of_range.register_moments(cursor)
+        return self._prepare_cursor(cursor)  # type: ignore[attr-defined]  # missing in the stubs
+
     def make_cursor(self, cursor: Any) -> CursorWrapper:
         return CursorWrapper(cursor, self)
 
