@@ -198,14 +198,19 @@ def check_number(name: str, value: int, *, least: int = 0, most: int = 2**31 - 1
         raise Invalid(f"{name} must be {least} to {most}, not {value}.")
 
 
+def _cursor() -> Any:
+    """Return a cursor on a connection that the server has not ended."""
+    close_if_dead()
+    return connection.cursor()
+
+
 def execute(sql: str, **parameters: Any) -> int:
     """
     Send a statement, with `%(name)s` for each parameter.
 
     Returns how many rows it affected.
     """
-    close_if_dead()
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         cursor.execute(sql, parameters)
         affected: int = cursor.rowcount
         return affected
@@ -229,8 +234,7 @@ def fetch_row(sql: str, **parameters: Any) -> tuple[Any, ...] | None:
 
     Returns its first row, or None if there is none.
     """
-    close_if_dead()
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         cursor.execute(sql, parameters)
         row: tuple[Any, ...] | None = cursor.fetchone()
         return row
@@ -255,8 +259,7 @@ def fetch_rows(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
 
     Returns all its rows.
     """
-    close_if_dead()
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         cursor.execute(sql, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
